@@ -1,0 +1,71 @@
+"""The laws that ship: every regime file of `playbooks/regimes`, read once and checked."""
+
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from tocsin import reading, vocabulary
+from tocsin import regimes as law
+from tocsin.errors import Invalid, NotFound
+from tocsin.regimes import Regime
+
+_FOLDER = "regimes"
+
+
+def files() -> dict[str, Traversable]:
+    """Every regime file by its path within `playbooks/regimes`, such as `us/ca.yaml`."""
+    return dict(sorted(_walk(resources.files("playbooks") / _FOLDER, "")))
+
+
+def _walk(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
+    found: list[tuple[str, Traversable]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found.extend(_walk(entry, f"{prefix}{entry.name}/"))
+        elif entry.name.endswith(".yaml"):
+            found.append((f"{prefix}{entry.name}", entry))
+    return found
+
+
+@cache
+def regimes_by_path() -> dict[str, Regime]:
+    """Every regime by the path of its file; raises Invalid naming the file that breaks the schema."""
+    found = {path: _read(path, file) for path, file in files().items()}
+    seen: dict[str, str] = {}
+    for path, regime in found.items():
+        if regime.id in seen:
+            raise Invalid(f"{path} and {seen[regime.id]} both call themselves `{regime.id}`: rename one.")
+        seen[regime.id] = path
+    return found
+
+
+def _read(path: str, file: Traversable) -> Regime:
+    document: dict[str, Any] = reading.document(file.read_bytes(), source=path)
+    return law.parse(document, source=path)
+
+
+def read_file(path: Path) -> Regime:
+    """One regime file from anywhere, such as a contributor's draft; raises Invalid."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read ({error.strerror}): check the path.") from None
+    return law.parse(reading.document(raw, source=str(path)), source=str(path))
+
+
+def regimes() -> tuple[Regime, ...]:
+    """Every law that ships, in the order of its path."""
+    return tuple(regimes_by_path().values())
+
+
+def get(identifier: str) -> Regime:
+    """The regime of that id; raises NotFound naming the nearest."""
+    for regime in regimes():
+        if regime.id == identifier:
+            return regime
+    known = tuple(regime.id for regime in regimes())
+    raise NotFound(
+        f"There is no law `{identifier}`: {vocabulary.suggestion(identifier, known)}. `tocsin law list` shows all."
+    )
