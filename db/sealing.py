@@ -1,0 +1,167 @@
+"""Personal data at rest: a key per incident, wrapped by the master key.
+
+AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce, behind one byte that names the format; keys for different uses
+come from one data key by HKDF (RFC 5869). Destroying an incident's data key destroys its people's data.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from functools import cached_property
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tocsin.errors import Misconfigured, Unverified
+
+KEY_BYTES = 32
+_VERSION = b"\x01"
+_NONCE_BYTES = 12
+
+
+class MasterKey:
+    """The key that wraps the others. It lives in memory only and never shows itself."""
+
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) != KEY_BYTES:
+            raise Misconfigured(f"The master key has {len(raw)} bytes, not {KEY_BYTES}: make one with `tocsin init`.")
+        self._box = _Box(_derived(raw, b"tocsin master key: wrap"))
+
+    def __repr__(self) -> str:
+        return "MasterKey(…)"
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "MasterKey":
+        """The key from its base64 text (standard or URL-safe); raises Misconfigured, never quoting it."""
+        cleaned = "".join((text or "").split())
+        if not cleaned:
+            raise Misconfigured("The master key is missing: set it as settings.yaml says, or run `tocsin init`.")
+        try:
+            raw = base64.b64decode(cleaned.replace("-", "+").replace("_", "/"), validate=True)
+        except (binascii.Error, ValueError):
+            raise Misconfigured(
+                f"The master key is not base64 text of {KEY_BYTES} bytes: check that it was copied whole."
+            ) from None
+        return cls(raw)
+
+    @staticmethod
+    def generate_text() -> str:
+        """A new master key as base64 text, for `tocsin init`."""
+        return base64.b64encode(os.urandom(KEY_BYTES)).decode("ascii")
+
+    def new_incident_key(self, incident_id: str) -> "tuple[IncidentKey, bytes]":
+        """A fresh data key for an incident, and the same key wrapped, for `incidents.create`."""
+        raw = os.urandom(KEY_BYTES)
+        return IncidentKey(raw), self._box.seal(raw, _incident_label(incident_id))
+
+    def incident_key(self, sealed: bytes | None, incident_id: str) -> "IncidentKey":
+        """Unwrap an incident's data key; raises Misconfigured for another master key or a destroyed key."""
+        if sealed is None:
+            raise Misconfigured(f"The key of incident {incident_id} was destroyed: its people's data cannot be read.")
+        try:
+            return IncidentKey(self._box.open(sealed, _incident_label(incident_id)))
+        except InvalidTag:
+            raise Misconfigured(
+                f"The master key does not open incident {incident_id}: set the one used when it was declared."
+            ) from None
+
+    def wrap_signing_key(self, raw: bytes, key_id: str) -> bytes:
+        """Seal the private half of a signing key."""
+        return self._box.seal(raw, b"tocsin signing key " + key_id.encode())
+
+    def unwrap_signing_key(self, sealed: bytes, key_id: str) -> bytes:
+        """Open the private half of a signing key; raises Misconfigured if this is another master key."""
+        try:
+            return self._box.open(sealed, b"tocsin signing key " + key_id.encode())
+        except InvalidTag:
+            raise Misconfigured(
+                f"The master key does not open signing key {key_id}: set the one that was in use when it was made."
+            ) from None
+
+
+class IncidentKey:
+    """The data key of one incident, and what is derived from it."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def __repr__(self) -> str:
+        return "IncidentKey(…)"
+
+    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+        """Encrypt; `aad` ties the ciphertext to its row (see `person_aad`)."""
+        return self._box.seal(plaintext, aad)
+
+    def open(self, sealed: bytes, aad: bytes) -> bytes:
+        """Decrypt; raises Unverified if the record was changed or belongs to another row."""
+        try:
+            return self._box.open(sealed, aad)
+        except InvalidTag:
+            raise Unverified(
+                "A sealed record does not open: it was changed or moved; restore it from a copy of the database."
+            ) from None
+
+    def ref(self, text: str) -> str:
+        """How the ledger names a person: a keyed hash, 32 hexadecimal digits, meaningless without this key."""
+        return _keyed_hash(self._ref_key, text)
+
+    def identity(self, text: str) -> str:
+        """A keyed hash of one normalised address, by which the same person is found again."""
+        return _keyed_hash(self._identity_key, text)
+
+    def attempt_key(self, wave: int, person_id: int, channel: str, text_hash: str) -> str:
+        """The at-most-once key of one message."""
+        return _keyed_hash(self._attempt_key, f"{wave}\x1f{person_id}\x1f{channel}\x1f{text_hash}")
+
+    @cached_property
+    def _box(self) -> "_Box":
+        return _Box(_derived(self._raw, b"tocsin incident key: seal"))
+
+    @cached_property
+    def _ref_key(self) -> bytes:
+        return _derived(self._raw, b"tocsin incident key: ref")
+
+    @cached_property
+    def _identity_key(self) -> bytes:
+        return _derived(self._raw, b"tocsin incident key: identity")
+
+    @cached_property
+    def _attempt_key(self) -> bytes:
+        return _derived(self._raw, b"tocsin incident key: attempt")
+
+
+class _Box:
+    """AES-256-GCM with our one-byte version in front."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, plaintext, aad)
+
+    def open(self, sealed: bytes, aad: bytes) -> bytes:
+        head = len(_VERSION) + _NONCE_BYTES
+        if sealed[: len(_VERSION)] != _VERSION or len(sealed) < head + 16:
+            raise InvalidTag
+        return self._cipher.decrypt(sealed[len(_VERSION) : head], sealed[head:], aad)
+
+
+def person_aad(incident_id: str, person_id: int) -> bytes:
+    """What ties a person's sealed record to its row: swapped rows do not open."""
+    return f"{incident_id}\x1f{person_id}".encode()
+
+
+def _incident_label(incident_id: str) -> bytes:
+    return b"tocsin incident " + incident_id.encode()
+
+
+def _derived(raw: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(raw)
+
+
+def _keyed_hash(key: bytes, text: str) -> str:
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
