@@ -1,0 +1,1 @@
+"""The affected people of an incident, read from files."""
