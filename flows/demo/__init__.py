@@ -1,0 +1,1 @@
+"""The demonstration: the main job on made-up people, through the shipped fakes. Nothing leaves this machine."""

@@ -1,0 +1,1 @@
+"""What each phase of an incident does, as plain functions over the database. No Prefect here."""

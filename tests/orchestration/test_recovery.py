@@ -1,0 +1,387 @@
+"""What a dead, a hung and a faraway process leave behind, and what the next one makes of it."""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from db import attempts, ledger, people
+from flows.steps import enrolling, leasing, notifying, recovering, sending
+from flows.wiring import House
+from notifiers import dispatch as dispatching
+from notifiers.http_channel import PluginNotifier
+from notifiers.journal import Journal
+from tocsin.delivery import Channel, Outcome, Settled, Verdict
+from tocsin.plan import Plan
+
+REAL_DISPATCH = sending.dispatch
+
+
+@pytest.fixture
+def settle(installation) -> Callable[[House, str], None]:
+    """Sends, and moves the clock to the next look, until everyone has a verdict."""
+
+    def settled(house: House, incident: str) -> None:
+        for _ in range(60):
+            notifying.run(house, incident)
+            with house.database.reading() as session:
+                following = people.next_look(session, incident)
+                if not people.counts(session, incident).pending:
+                    return
+            time.sleep(0.25)  # the fakes' receipts come later, on the real clock
+            if following is not None and following > house.now():
+                installation.set_clock(following)
+        pytest.fail("not everyone got a verdict")
+
+    return settled
+
+
+class Died(BaseException):
+    """Stands for the end of a process: what follows it does not run."""
+
+
+def outbox(folder: Path) -> Counter[tuple[str, str]]:
+    lines = (json.loads(line) for path in folder.glob("*.jsonl") for line in path.read_text().splitlines())
+    return Counter((line["type"], line["key"]) for line in lines if line.get("type") in {"message", "repeat"})
+
+
+def attempts_of(house: House, incident: str) -> list[attempts.Attempt]:
+    with house.database.reading() as session:
+        tried = attempts.of_people(session, incident, [person.id for person in people.iterate(session, incident)])
+    return [one for some in tried.values() for one in some]
+
+
+def of_push(house: House, incident: str) -> dict[str, attempts.Attempt]:
+    return {one.key: one for one in attempts_of(house, incident) if one.channel is Channel.PUSH}
+
+
+def held(house: House, incident: str) -> int:
+    with house.database.reading() as session:
+        return sum(len(attempts.claimed_by(session, incident, owner)) for owner, _ in attempts.claim_owners(session))
+
+
+def dying_dispatch(*, on_the_wire: int = 0, answered: int = 0) -> Callable[..., Iterator[Settled]]:
+    """Journals some messages as a sender would, and dies."""
+
+    def dispatch(messages, provider, *, journal, now, stop):
+        for number, message in enumerate(messages):
+            if number >= on_the_wire + answered:
+                break
+            journal.sending(message.key)
+            if number >= on_the_wire:
+                journal.settled(Settled(key=message.key, outcome=Outcome.ACCEPTED, provider=provider.name, at=now()))
+        assert not stop()
+        raise Died
+        yield
+
+    return dispatch
+
+
+@pytest.fixture
+def die(installation, prepare: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Prepares an incident and dies while sending to it."""
+
+    def died(**how: int) -> str:
+        incident = prepare(installation.house)
+        monkeypatch.setattr(sending, "dispatch", dying_dispatch(**how))
+        with suppress(Died):
+            notifying.run(installation.house, incident)
+        monkeypatch.setattr(sending, "dispatch", REAL_DISPATCH)
+        return incident
+
+    return died
+
+
+def test_a_process_that_dies_before_the_first_message_leaves_no_doubt_and_costs_no_try(
+    installation, die: Callable[..., str], settle: Callable[[House, str], None]
+) -> None:
+    incident = die()
+    house = installation.house
+    before = attempts_of(house, incident)
+    assert held(house, incident) == len(before) > 0
+
+    assert recovering.recover(house, incident, now=house.now()) == len(before)
+
+    after = attempts_of(house, incident)
+    assert {(one.outcome, one.claim_owner, one.tries, one.reason) for one in after} == {
+        (Outcome.CLAIMED, None, 0, None)
+    }
+    settle(house, incident)
+    with house.database.reading() as session:
+        assert people.counts(session, incident).by_verdict[Verdict.DELIVERED] == 3
+    assert max(outbox(installation.outbox).values()) == 1
+
+
+def test_what_was_answered_is_recorded_and_what_was_on_the_wire_goes_again_with_its_key(
+    installation, die: Callable[..., str], settle: Callable[[House, str], None]
+) -> None:
+    incident = die(on_the_wire=1, answered=1)
+    house = installation.house
+
+    recovering.recover(house, incident, now=house.now())
+
+    found = attempts_of(house, incident)
+    answered = [one for one in found if one.outcome is Outcome.ACCEPTED]
+    doubtful = [one for one in found if one.reason == recovering.LOST]
+    assert (len(answered), len(doubtful)) == (1, 1)
+    assert doubtful[0].outcome is Outcome.CLAIMED
+    settle(house, incident)
+    assert outbox(installation.outbox)["message", doubtful[0].key] == 1
+    assert outbox(installation.outbox)["message", answered[0].key] == 0  # the dead process's answer was believed
+
+
+def test_where_the_plan_holds_doubts_the_message_on_the_wire_stays_unknown(
+    installation, die: Callable[..., str], monkeypatch: pytest.MonkeyPatch, settle: Callable[[House, str], None]
+) -> None:
+    monkeypatch.setattr(Plan, "doubt", "hold")
+    incident = die(on_the_wire=2)
+    house = installation.house
+
+    recovering.recover(house, incident, now=house.now())
+
+    unknown = [one for one in attempts_of(house, incident) if one.outcome is Outcome.UNKNOWN]
+    assert [one.reason for one in unknown] == [recovering.LOST] * 2
+    settle(house, incident)
+    assert all(outbox(installation.outbox)["message", one.key] == 0 for one in unknown)
+
+
+def test_a_doubt_does_not_go_through_another_provider(
+    installation, die: Callable[..., str], settle: Callable[[House, str], None]
+) -> None:
+    incident = die(on_the_wire=1)
+    house = installation.house
+    recovering.recover(house, incident, now=house.now())
+    (doubtful,) = [one for one in attempts_of(house, incident) if one.reason == recovering.LOST]
+    path = installation.folder / "settings.yaml"
+    path.write_text(path.read_text().replace(f"name: {doubtful.provider}\n", "name: successor\n"))
+
+    settle(installation.house, incident)
+
+    assert of_push(house, incident)[doubtful.key].outcome is Outcome.UNKNOWN
+    assert outbox(installation.outbox)["message", doubtful.key] == 0
+
+
+def test_a_live_process_keeps_its_claim_though_the_clock_jumps(installation, die: Callable[..., str]) -> None:
+    incident = die()
+    house = installation.house
+    with house.database.reading() as session:
+        ((owner, until),) = attempts.claim_owners(session, incident)
+    now = house.now()
+    assert now < until
+
+    with Journal(recovering.journal_path(house, owner)):  # as its living writer holds it
+        assert recovering.recover(house, incident, now=now) == 0
+        assert recovering.recover(house, incident, now=until.add(days=1)) == 0
+    assert recovering.recover(house, incident, now=now) > 0
+
+
+def test_a_process_that_hangs_loses_its_claim_once_it_has_run_out(installation, die: Callable[..., str]) -> None:
+    incident = die(on_the_wire=1)
+    house = installation.house
+    with house.database.reading() as session:
+        ((owner, until),) = attempts.claim_owners(session, incident)
+    path = recovering.journal_path(house, owner)
+
+    with Journal(path):
+        long_ago = time.time() - 3600
+        os.utime(path, (long_ago, long_ago))
+        assert recovering.recover(house, incident, now=until.subtract(seconds=1)) == 0
+        assert recovering.recover(house, incident, now=until) > 0
+        assert path.exists()
+    assert len([one for one in attempts_of(house, incident) if one.reason == recovering.LOST]) == 1
+
+
+def test_a_claim_whose_journal_is_elsewhere_must_run_out_and_is_then_all_in_doubt(
+    installation, die: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plan, "doubt", "hold")
+    incident = die()
+    house = installation.house
+    with house.database.reading() as session:
+        ((owner, until),) = attempts.claim_owners(session, incident)
+    recovering.journal_path(house, owner).unlink()
+
+    assert recovering.recover(house, incident, now=until.subtract(seconds=1)) == 0
+    assert recovering.recover(house, incident, now=until) > 0
+
+    assert {one.outcome for one in attempts_of(house, incident)} == {Outcome.UNKNOWN}
+
+
+def test_a_journal_that_cannot_be_read_makes_doubts_and_stops_nobody(
+    installation, die: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plan, "doubt", "hold")
+    incident = die()
+    house = installation.house
+    with house.database.reading() as session:
+        ((owner, _until),) = attempts.claim_owners(session, incident)
+    recovering.journal_path(house, owner).write_text("\nno journal\n")
+
+    assert recovering.recover(house, incident, now=house.now()) > 0
+
+    assert {one.outcome for one in attempts_of(house, incident)} == {Outcome.UNKNOWN}
+
+
+def test_a_second_recovery_finds_nothing_to_do(installation, die: Callable[..., str]) -> None:
+    incident = die(on_the_wire=1, answered=1)
+    house = installation.house
+    recovering.recover(house, incident, now=house.now())
+    with house.database.reading() as session:
+        before = ledger.length(session, incident)
+
+    assert recovering.recover(installation.house, incident, now=house.now()) == 0
+
+    with house.database.reading() as session:
+        assert ledger.length(session, incident) == before
+    assert list((house.folder / recovering.JOURNALS).iterdir()) == []
+
+
+def test_journals_that_nobody_needs_are_swept_and_those_of_the_living_are_not(
+    installation, prepare: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = installation.house
+    incident = prepare(house)
+    mine = leasing.new_owner()
+    place, _pid, _started, nonce = mine.rsplit(":", 3)
+    dead = f"{place}:{os.getpid()}:1:{nonce}"
+    for owner in (mine, dead):
+        recovering.journal_path(house, owner).touch()
+
+    recovering.recover(house, incident, now=house.now())
+
+    assert list((house.folder / recovering.JOURNALS).iterdir()) == [recovering.journal_path(house, mine)]
+
+
+def test_the_clock_jumping_past_the_claim_while_it_is_sent_tells_nobody_twice(
+    installation, prepare: Callable[..., str], settle: Callable[[House, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = installation.house
+    incident = prepare(house)
+    real = PluginNotifier.send
+    jumped: list[int] = []
+
+    def send(self, message):
+        taken = real(self, message)
+        if not jumped:
+            jumped.append(1)
+            installation.set_clock(house.now().add(hours=2))
+            other = installation.house
+            jumped.append(recovering.recover(other, incident, now=other.now()))
+        return taken
+
+    monkeypatch.setattr(PluginNotifier, "send", send)
+
+    settle(house, incident)
+
+    assert jumped == [1, 0]
+    assert max(outbox(installation.outbox).values()) == 1
+    with house.database.reading() as session:
+        counts = people.counts(session, incident)
+    assert counts.pending == 0
+    assert counts.by_verdict[Verdict.DELIVERED] >= 2
+
+
+def test_a_process_that_wakes_after_its_claim_was_taken_over_sends_nothing_more(
+    installation, prepare: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = installation.house
+    incident = prepare(house)
+    path = tmp_path / "many.csv"
+    rows = (f"m{n},DE,en,tok-{n:016x}" for n in range(60))
+    path.write_text("account,place,language,push_token\n" + "\n".join(rows) + "\n")
+    enrolling.enrol(house, incident, path, mapping=[], by="Lin Wei", now=house.now())
+    real, seen = PluginNotifier.send, threading.Lock()
+    freed: list[int] = []
+    late: list[str] = []
+
+    def send(self, message):
+        with seen:
+            if not freed:
+                installation.set_clock(house.now().add(hours=2))
+                monkeypatch.setattr(recovering, "_silent", lambda _path: True)
+                other = installation.house
+                freed.append(recovering.recover(other, incident, now=other.now()))
+            else:
+                late.append(message.key)
+        return real(self, message)
+
+    monkeypatch.setattr(PluginNotifier, "send", send)
+    prolong = sending._Claim.prolong
+    monkeypatch.setattr(sending._Claim, "prolong", lambda claim: prolong(claim) if freed else None)  # it hangs so long
+    monkeypatch.setattr(sending, "_anybody_due", lambda _errand: not freed)  # one batch and no more
+
+    notifying.run(house, incident)
+
+    assert freed[0] >= 60
+    assert len(late) < 2 * 4  # what the connections of two providers had begun; the rest stays where it is
+
+
+def test_an_owner_who_was_taken_over_cannot_give_back_what_is_another_s_by_now(
+    installation, die: Callable[..., str]
+) -> None:
+    incident = die()
+    house = installation.house
+    rows = attempts_of(house, incident)
+    owner = rows[0].claim_owner
+    assert owner is not None
+    recovering.recover(house, incident, now=house.now())
+    later = house.now().add(minutes=2)
+    claims = [
+        attempts.NewAttempt(**{name: getattr(row, name) for name in attempts.NewAttempt.__dataclass_fields__})
+        for row in rows
+    ]
+    with house.database.transaction() as session:
+        attempts.claim_many(session, incident, claims, "rival", later.add(minutes=10), later)
+
+    with house.database.transaction() as session:
+        retries = [attempts.Retry(key=row.key, not_before=later) for row in rows]
+        attempts.retry_later(session, incident, retries, owner=owner)
+        assert not attempts.renew(session, incident, owner, later.add(days=1))
+
+    assert {one.claim_owner for one in attempts_of(house, incident)} == {"rival"}
+
+
+def test_one_broken_record_holds_up_nobody_else(
+    installation, prepare: Callable[..., str], settle: Callable[[House, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = installation.house
+    incident = prepare(house)
+    real = sending._message
+
+    def message(errand, step):
+        if step.person.id == 1:
+            raise KeyError("broken")
+        return real(errand, step)
+
+    monkeypatch.setattr(sending, "_message", message)
+
+    first = notifying.run(house, incident)
+
+    assert any("fake-push-cn: unwritable, 1 messages put off" in line for line in first.did)
+    assert any(kind == "message" for kind, _key in outbox(installation.outbox))
+    monkeypatch.setattr(sending, "_message", real)
+    settle(house, incident)
+    with house.database.reading() as session:
+        assert people.counts(session, incident).by_verdict[Verdict.DELIVERED] == 3
+
+
+def test_a_plugin_that_cannot_be_opened_does_not_hang_the_sending(
+    installation, prepare: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(dispatching, "open_notifier", broken)
+    house = installation.house
+    incident = prepare(house)
+
+    progress = notifying.run(house, incident)
+
+    assert any("RuntimeError" in line for line in progress.did)
+    assert held(house, incident) == 0
