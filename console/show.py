@@ -52,12 +52,12 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
         rich(f"[bold]{escape(title)}[/]: {escape(empty)}")
         return
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    made = Table(title=Text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         made.add_row(*(_cell(row.get(column)) for column in columns))
-    rich(made)
+    rich(Text(title, "bold"), made)  # a title inside the table would be broken at the table's width
 
 
 def _cell(value: Any) -> Any:

@@ -257,3 +257,5 @@ class Teller:
         self._respond(incident)
         for phase in ("assess", "review"):
             self._finish(house, incident, phase)
+        waiting = self._respond(incident)
+        self.say(f"The plan is through; it waits for {len(waiting)} more things.")
