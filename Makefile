@@ -24,7 +24,7 @@ serve: setup ## console, flows and the minute's watch
 	@$(PY) -m console.main serve
 
 test: setup ## the whole suite
-	@$(PY) -m pytest -q --numprocesses=3 --dist=worksteal
+	@$(PY) -m pytest -q --numprocesses=4 --dist=worksteal
 
 format: setup
 	@$(PY) -m ruff format .

@@ -46,3 +46,11 @@ def _of_no_width(monkeypatch: pytest.MonkeyPatch) -> None:
     """Printed tables have the same width whatever terminal, or parallel worker, the tests run in."""
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.delenv("LINES", raising=False)
+
+
+_FIRST = ("test_demo_killed.py", "test_serving.py", "test_prefect_flows.py", "test_kill_sending.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest: whoever is ready takes the short ones in the meantime."""
+    items.sort(key=lambda item: item.path.name not in _FIRST)
