@@ -304,3 +304,82 @@ TV: FUN NIT NKF NKL NMA NMG NUI VAI
 US: AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME MI MN MO MP MS MT NC ND NE NH NJ NM NV NY
   OH OK OR PA PR RI SC SD TN TX UM UT VA VI VT WA WI WV WY
 """
+
+# The names of subdivisions, for those whose codes a reader would have to look up in English.
+PARTS = """
+US-AK Alaska
+US-AL Alabama
+US-AR Arkansas
+US-AZ Arizona
+US-CA California
+US-CO Colorado
+US-CT Connecticut
+US-DC District of Columbia
+US-DE Delaware
+US-FL Florida
+US-GA Georgia
+US-GU Guam
+US-HI Hawaii
+US-IA Iowa
+US-ID Idaho
+US-IL Illinois
+US-IN Indiana
+US-KS Kansas
+US-KY Kentucky
+US-LA Louisiana
+US-MA Massachusetts
+US-MD Maryland
+US-ME Maine
+US-MI Michigan
+US-MN Minnesota
+US-MO Missouri
+US-MS Mississippi
+US-MT Montana
+US-NC North Carolina
+US-ND North Dakota
+US-NE Nebraska
+US-NH New Hampshire
+US-NJ New Jersey
+US-NM New Mexico
+US-NV Nevada
+US-NY New York
+US-OH Ohio
+US-OK Oklahoma
+US-OR Oregon
+US-PA Pennsylvania
+US-PR Puerto Rico
+US-RI Rhode Island
+US-SC South Carolina
+US-SD South Dakota
+US-TN Tennessee
+US-TX Texas
+US-UT Utah
+US-VA Virginia
+US-VI Virgin Islands
+US-VT Vermont
+US-WA Washington
+US-WI Wisconsin
+US-WV West Virginia
+US-WY Wyoming
+CA-AB Alberta
+CA-BC British Columbia
+CA-MB Manitoba
+CA-NB New Brunswick
+CA-NL Newfoundland and Labrador
+CA-NS Nova Scotia
+CA-NT Northwest Territories
+CA-NU Nunavut
+CA-ON Ontario
+CA-PE Prince Edward Island
+CA-QC Québec
+CA-SK Saskatchewan
+CA-YT Yukon
+AU-ACT Australian Capital Territory
+AU-NSW New South Wales
+AU-NT Northern Territory
+AU-QLD Queensland
+AU-SA South Australia
+AU-TAS Tasmania
+AU-VIC Victoria
+AU-WA Western Australia
+"""

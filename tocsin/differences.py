@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tocsin import moments
+from pendulum import DateTime
+
+from tocsin import moments, unsettled
 from tocsin.duties import Assessment, Duty
 
 
@@ -53,19 +55,29 @@ def _appeared(duty: Duty, after: Assessment) -> list[Change]:
 
 def _moved(old: Duty, new: Duty) -> list[Change]:
     before, now = old.target, new.target
-    if before == now and old.due == new.due:
+    if _same(before, now) and _same(old.due, new.due):
         return []
     if before is None or now is None:
         kind = "moved-earlier" if before is None else "moved-later"
         return [Change(kind=kind, duty=new.id, sentence=f"{_called(new)}: {_said(old)} before, {_said(new)} now.")]
     kind = "moved-earlier" if (now, new.due or now) < (before, old.due or before) else "moved-later"
-    sentence = (
-        f"{_called(new)}: moved {'forward' if kind == 'moved-earlier' else 'back'} from {_said(old)} to {_said(new)}."
-    )
+    way = "forward" if kind == "moved-earlier" else "back"
+    if _same(old.due, new.due):
+        sentence = f"{_called(new)}: the day to work to moved {way} from {moments.text(before)} to {moments.text(now)}."
+    else:
+        sentence = f"{_called(new)}: moved {way} from {_said(old)} to {_said(new)}."
     return [Change(kind=kind, duty=new.id, sentence=sentence)]
 
 
+def _same(one: DateTime | None, other: DateTime | None) -> bool:
+    """Whether they are one instant; in an hour that comes twice, equality of date-times is not that."""
+    return (one and one.timestamp()) == (other and other.timestamp())
+
+
 def _fell_away(duty: Duty) -> Change:
+    if duty.regime == unsettled.REGIME:
+        sentence = f"{duty.recipient}: settled, each is in the list now or does not apply."
+        return Change(kind="fell-away", duty=duty.id, sentence=sentence)
     why = f" {duty.explained[0]}" if duty.status == "not-owed" and duty.explained else ""
     return Change(kind="fell-away", duty=duty.id, sentence=f"{_called(duty)}: no longer owed.{why}")
 

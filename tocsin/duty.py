@@ -1,6 +1,6 @@
 """One duty as the engine states it and as `docs/facts.md` writes it: a row of JSON, and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ _MOMENTS = ("due", "target", "starts")
 _LISTS = ("unknown", "order", "channels", "content", "explained")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Duty:
     """One thing owed (or not) to one recipient; the fields are those of `docs/facts.md`."""
 
@@ -39,6 +39,17 @@ class Duty:
     in_force_until: date | None
     confidence: str
     explained: tuple[str, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are written down alike: in an hour that comes twice, date-times of zones are never equal."""
+        return isinstance(other, Duty) and self._plain() == other._plain()
+
+    def _plain(self) -> list[Any]:
+        values = (getattr(self, one.name) for one in fields(self))
+        return [value.timestamp() if isinstance(value, DateTime) else value for value in values]
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.recipient))
 
     def row(self) -> dict[str, Any]:
         """The JSON row, keys in the order of the contract."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from pendulum import DateTime
 
-from tocsin import clocks, moments, periods, places
+from tocsin import clocks, moments, places
 from tocsin.clocks import Setting, Timing
 from tocsin.facts import Hold
 from tocsin.regimes import DutyText, DutyVersion
@@ -21,15 +21,37 @@ _ENDS: Final = {
 
 
 def done(text: DutyText, setting: Setting) -> DateTime | None:
-    """When the duty was fulfilled, by the events on record; None while it is not."""
-    filed = [event.at for event in setting.facts.events_named("filed", duty=setting.duty) if event.at <= setting.as_of]
+    """When the duty was fulfilled, by the events on record; None while it is not.
+
+    A duty that begins again with every new finding is not fulfilled by a filing from before the latest.
+    """
+    since = _since(text, setting)
+    filed = [
+        event.at
+        for event in setting.facts.events_named("filed", duty=setting.duty)
+        if event.at <= setting.as_of and (since is None or event.at >= since)
+    ]
     if filed:
         return filed[0]
     for name in text.done_by or _ENDS.get(text.audience, ()):
         at = _covered(name, setting)
-        if at is not None:
+        if at is not None and (since is None or at >= since):
             return at
     return None
+
+
+def _since(text: DutyText, setting: Setting) -> DateTime | None:
+    """When the duty began for the last time, where it begins again with every such act."""
+    starts = [clock.starts for clock in text.clocks] + ([text.starts] if text.starts else [])
+    begun = [
+        event.at
+        for one in starts
+        if one.last and one.event is not None
+        for event in clocks.events(
+            one.event, setting, duty=clocks.full_id(setting.regime, one.duty) if one.duty else None
+        )
+    ]
+    return max(begun, default=None)
 
 
 def _covered(name: str, setting: Setting) -> DateTime | None:
@@ -72,6 +94,7 @@ def _parts_cover(country: str, where: tuple[str, ...], setting: Setting) -> bool
 def apply(version: DutyVersion, timed: Timing, status: str, setting: Setting) -> tuple[Timing, str, tuple[str, ...]]:
     """The timing and status under the holds on record, with what to say about them."""
     told: list[str] = []
+    ordinary = timed.due
     for hold in setting.facts.holds:
         if hold.from_ is not None and hold.from_ > setting.as_of:
             continue
@@ -81,12 +104,26 @@ def apply(version: DutyVersion, timed: Timing, status: str, setting: Setting) ->
         refusal = _refusal(hold, rule, version, setting)
         if refusal or rule is None:
             told.append(refusal)
-        elif hold.until is None or hold.until > setting.as_of:
-            return timed, "suspended", (*told, f"Stayed by {hold.by} ({rule.citation}){_until(hold)}.")
-        else:
-            timed, more = _released(timed, rule, hold.until, setting)
-            told.append(more)
+            continue
+        until, why = _end(hold, rule, setting)
+        told.extend(why)
+        if until is None or until > setting.as_of:
+            return timed, "suspended", (*told, f"Stayed by {hold.by} ({rule.citation}){_until(until)}.")
+        timed, more = _released(timed, rule, until, setting, ordinary)
+        told.append(more)
     return timed, status, tuple(told)
+
+
+def _end(hold: Hold, rule: HoldRule, setting: Setting) -> tuple[DateTime | None, tuple[str, ...]]:
+    """When the hold ends: as it says, and a request by word of mouth no later than the statute lets it."""
+    if rule.oral_lasts is None or hold.written:
+        return hold.until, ()
+    if hold.from_ is None:
+        return hold.until, (f"Not in writing it lasts no longer than {rule.oral_lasts}: find out when it began.",)
+    last = setting.count(hold.from_, rule.oral_lasts, None).due
+    if hold.until is not None and hold.until <= last:
+        return hold.until, ()
+    return last, (f"Not in writing it lasts no longer than {rule.oral_lasts} ({rule.citation}).",)
 
 
 def _here(setting: Setting) -> tuple[str, ...]:
@@ -100,9 +137,12 @@ def _slug(by: str) -> str:
 def _refusal(hold: Hold, rule: HoldRule | None, version: DutyVersion, setting: Setting) -> str:
     """Why a hold does not stay this duty; empty where it does."""
     if rule is None:
-        return f"A hold by {hold.by} is on record, but {version.text.citation} knows none for this duty."
-    if rule.written and hold.written is False:
-        return f"The hold by {hold.by} is not in writing, which {rule.citation} asks for: it stays nothing."
+        return (
+            f"A hold by {hold.by} is on record, but none is known here that stays this duty ({version.text.citation})."
+        )
+    if rule.written and not hold.written:
+        known = "is not in writing" if hold.written is False else "is not known to be in writing (holds.written)"
+        return f"The hold by {hold.by} {known}, which {rule.citation} asks for: it stays nothing."
     if hold.places is not None and not covers(hold.places, setting):
         return (
             f"The hold by {hold.by} covers only {', '.join(hold.places)}; the people elsewhere are still owed notice."
@@ -110,15 +150,18 @@ def _refusal(hold: Hold, rule: HoldRule | None, version: DutyVersion, setting: S
     return ""
 
 
-def _until(hold: Hold) -> str:
-    return f" until {moments.text(hold.until)}" if hold.until is not None else " until it is lifted"
+def _until(until: DateTime | None) -> str:
+    return f" until {moments.text(until)}" if until is not None else " until it is lifted"
 
 
-def _released(timed: Timing, rule: HoldRule, until: DateTime, setting: Setting) -> tuple[Timing, str]:
-    """The later of the ordinary day and what the statute gives after the hold."""
+def _released(
+    timed: Timing, rule: HoldRule, until: DateTime, setting: Setting, ordinary: DateTime | None
+) -> tuple[Timing, str]:
+    """The later of the ordinary day, or of what an earlier hold gave, and what the statute gives after this one."""
     said = f"The hold ended at {moments.text(until)} ({rule.citation})"
-    if rule.then_within is not None:
-        tail = periods.count(until, rule.then_within, rule=rule.then_rule, place=setting.place)
+    passed = ordinary is None or ordinary < until
+    if rule.then_within is not None and (passed or not rule.then_only_if_past):
+        tail = setting.count(until, rule.then_within, rule.then_rule)
         if timed.due is None or tail.due > timed.due:
             return replace(timed, due=tail.due, target=tail.target, undated=None), f"{said}; {' '.join(tail.explained)}"
         return timed, f"{said}, before the ordinary day, which stays."

@@ -23,12 +23,19 @@ def _subdivisions() -> frozenset[str]:
     return frozenset(codes)
 
 
+def _parts() -> dict[str, str]:
+    return {code: name for code, _, name in (line.partition(" ") for line in atlas.PARTS.strip().splitlines())}
+
+
 COUNTRIES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(_countries())
+PARTS: Final[Mapping[str, str]] = MappingProxyType(_parts())
 SUBDIVISIONS: Final = _subdivisions()
 
 _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+# The fifty States, the District of Columbia and the territories that have an act on breaches of their own.
+_US_STATES = frozenset(code for code in SUBDIVISIONS if code.startswith("US-")) - {"US-AS", "US-MP", "US-UM"}
 GROUPS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {"EU": frozenset(_EU.split()), "EEA": frozenset(f"{_EU} IS LI NO".split())}
+    {"EU": frozenset(_EU.split()), "EEA": frozenset(f"{_EU} IS LI NO".split()), "US-STATES": _US_STATES}
 )
 
 # A state with two zones reads the clock of its capital, where its attorney general sits.
@@ -66,7 +73,7 @@ _SUBDIVISION_ZONES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _TERRITORY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {"EU": "the European Union", "EEA": "the European Economic Area"}
+    {"EU": "the European Union", "EEA": "the European Economic Area", "US-STATES": "the United States"}
 )
 
 
@@ -90,6 +97,7 @@ def check(code: str) -> str:
     raise ValueError(f"{shown} is no place of ISO 3166: {vocabulary.suggestion(upper, sorted(choice))}")
 
 
+@cache
 def country_of(place: str) -> str:
     """The country of a country or subdivision."""
     return place.partition("-")[0]
@@ -108,14 +116,16 @@ def within(place: str, places: Iterable[str]) -> bool:
 
 @cache
 def name(place: str) -> str:
-    """A place in words: `Germany`; a subdivision keeps its code."""
+    """A place in words: `Germany`, `California`; a subdivision without an English name here keeps its code."""
     if place in _TERRITORY_NAMES:
         return _TERRITORY_NAMES[place]
+    if place in PARTS:
+        return PARTS[place]
     return COUNTRIES[place][1] if place in COUNTRIES else place
 
 
 def zone(place: str) -> str:
-    """The IANA zone in which the place's authority reads its clock; a group of States reads Brussels'."""
-    if place in GROUPS:
+    """The IANA zone in which the place's authority reads its clock; a group of Member States reads Brussels'."""
+    if place in {"EU", "EEA"}:
         return "Europe/Brussels"
     return _SUBDIVISION_ZONES.get(place) or COUNTRIES[country_of(place)][0]

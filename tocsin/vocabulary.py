@@ -1,4 +1,4 @@
-"""The closed words of the facts document: data elements, attributes, events, and sets that laws share."""
+"""The closed words of the facts document: data elements, events, and sets that laws share."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -56,39 +56,12 @@ ELEMENT_SETS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 
-# Every attribute and what may stand there besides `false`, `[]` and `unknown`: words, `true`, number, places, parties.
-ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "hipaa": "covered-entity business-associate",
-        "glba": "true",
-        "nydfs": "true",
-        "insurance_licensee": "places",
-        "public_agency": "places",
-        "information_broker": "true",
-        "sec_registrant": "true",
-        "bank": "true",
-        "licensed_clinic": "places",
-        "consumer_reporting_agency": "true",
-        "health_app": "true",
-        "nis2": "essential important",
-        "trust_service": "true",
-        "dora": "credit-institution insurer payment-institution other",
-        "telecom": "true",
-        "manufacturer": "true",
-        "eidas_qualified": "true",
-        "cii": "true",
-        "handles_over_1m": "true",
-        "employees": "number",
-        "processor_of": "parties",
-        "central_organ": "true",  # a central state organ or its direct unit (China)
-        "operates_in": "places",  # places with an establishment or network besides the seat
-    }
-)
-
 EVENTS: Final = _words(
     "individuals-notified filed extension-filed no-harm-found finding-confirmed ransom-paid fix-available "
     "handling-ended public-notice-posted substitute-notice-posted controller-told"
 )
+# What was found or happened holds where it was found or happened; acts towards people are counted place by place.
+FINDINGS: Final = _words("no-harm-found finding-confirmed ransom-paid fix-available handling-ended")
 ROLES: Final = ("controller", "processor")
 KINDS: Final = ("confidentiality", "integrity", "availability")
 CAUSES: Final = ("attack", "insider", "theft", "loss", "error", "failure")

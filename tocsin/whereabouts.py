@@ -47,15 +47,9 @@ SG: SGP, Singapur, Singapour, 新加坡
 TW: TWN, 台湾, 中国台湾
 US: USA, U.S., U.S.A., United States, United States of America, America, Vereinigte Staaten, États-Unis, 美国
 """
+# Names beside the English ones of the atlas.
 _PART_WORDS = {
-    "US": """
-AK Alaska, AL Alabama, AR Arkansas, AZ Arizona, CA California, CO Colorado, CT Connecticut, DC District of Columbia,
-DC Washington DC, DE Delaware, FL Florida, GA Georgia, GU Guam, HI Hawaii, IA Iowa, ID Idaho, IL Illinois, IN Indiana,
-KS Kansas, KY Kentucky, LA Louisiana, MA Massachusetts, MD Maryland, ME Maine, MI Michigan, MN Minnesota, MO Missouri,
-MS Mississippi, MT Montana, NC North Carolina, ND North Dakota, NE Nebraska, NH New Hampshire, NJ New Jersey,
-NM New Mexico, NV Nevada, NY New York, OH Ohio, OK Oklahoma, OR Oregon, PA Pennsylvania, PR Puerto Rico,
-RI Rhode Island, SC South Carolina, SD South Dakota, TN Tennessee, TX Texas, UT Utah, VA Virginia, VI Virgin Islands,
-VT Vermont, WA Washington, WI Wisconsin, WV West Virginia, WY Wyoming""",
+    "US": "DC Washington DC",
     "CN": """
 11 北京市, 12 天津市, 13 河北省, 14 山西省, 15 内蒙古自治区, 21 辽宁省, 22 吉林省,
 23 黑龙江省, 31 上海市, 32 江苏省, 33 浙江省, 34 安徽省, 35 福建省, 36 江西省,
@@ -87,7 +81,8 @@ def _parts(country: str) -> Mapping[str, str]:
     rows = _PART_WORDS.get(country, "").replace("\n", " ").split(", ")
     named = [row.strip().partition(" ") for row in rows if row.strip()]
     short = {_PROVINCE_SUFFIX.sub("", name): f"{country}-{code}" for code, _, name in named}
-    return {_plain(name): code for name, code in short.items()}
+    english = {name: code for code, name in places.PARTS.items() if places.country_of(code) == country}
+    return {_plain(name): code for name, code in (english | short).items()}
 
 
 @cache

@@ -134,7 +134,7 @@ def test_an_act_not_recorded_was_not_done():
 
 def test_a_judgement_says_in_words_what_decided():
     truth = judged({"people_in": "US-CA", "over": 500}, people={"by_place": {"US-CA": 501}})
-    assert truth.because == ("501 affected people live in US-CA, more than 500",)
+    assert truth.because == ("501 affected people live in California, more than 500",)
 
 
 @pytest.mark.parametrize(

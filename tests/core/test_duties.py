@@ -141,6 +141,10 @@ def held(**tail):
 def test_a_hold_suspends_only_where_the_law_knows_it_and_in_its_form():
     assert one(held(), holds=[a_hold(written=True)]).status == "suspended"
     assert one(held(), holds=[a_hold(written=False)]).status == "owed"
+    assert (one(held(), holds=[a_hold()]).status, "holds.written" in str(one(held(), holds=[a_hold()]).explained)) == (
+        "owed",
+        True,
+    )
     assert one(held(), holds=[a_hold(by="insurer")]).status == "owed"
     assert one(a_law({"authority": a_duty()}), holds=[a_hold()]).status == "owed"
     assert one(held(), holds=[a_hold(**{"from": "2026-11-26T00:00:00Z"})]).status == "owed"
@@ -148,13 +152,19 @@ def test_a_hold_suspends_only_where_the_law_knows_it_and_in_its_form():
 
 def test_after_a_hold_the_later_of_the_ordinary_day_and_the_tail_is_due():
     tail = {"then_within": {"days": 7}}
-    late = one(held(**tail), as_of="2026-12-02T00:00:00Z", holds=[a_hold(until="2026-12-01T10:00:00+01:00")])
+    late = one(
+        held(**tail), as_of="2026-12-02T00:00:00Z", holds=[a_hold(until="2026-12-01T10:00:00+01:00", written=True)]
+    )
     assert (late.status, moments.text(late.due)) == ("owed", "2026-12-08T23:59:59+01:00")
     assert moments.text(late.target) == "2026-12-08T23:59:59+01:00"
 
 
 def test_after_a_hold_without_a_number_nothing_is_invented():
-    duty = one(held(then="promptly"), as_of="2026-12-02T00:00:00Z", holds=[a_hold(until="2026-12-01T10:00:00+01:00")])
+    duty = one(
+        held(then="promptly"),
+        as_of="2026-12-02T00:00:00Z",
+        holds=[a_hold(until="2026-12-01T10:00:00+01:00", written=True)],
+    )
     assert (duty.status, duty.due, duty.undated) == ("owed", None, "promptly")
 
 

@@ -16,10 +16,14 @@ from tocsin.conditions.nodes import (
     Has,
     InPlaces,
     Is,
+    Named,
+    Names,
     Not,
     Occurred,
+    Proven,
     Recorded,
     Residents,
+    Significant,
     word,
 )
 from tocsin.facts import schema as facts_schema
@@ -30,7 +34,7 @@ Definitions = Mapping[str, Condition]
 def parse(document: Any, *, definitions: Definitions = MappingProxyType({})) -> Condition:
     """A condition from its data form; raises ValueError saying what is wrong with which part."""
     if not isinstance(document, Mapping) or not document:
-        raise ValueError("a condition must be one of all, any, not, ref, always, fact, people_in, recorded, event")
+        raise ValueError(f"a condition must be one of {', '.join(_FORMS)}")
     for head, build in _FORMS.items():
         if head in document:
             return build(document, definitions)
@@ -57,6 +61,11 @@ def _not(document: Mapping[str, Any], definitions: Definitions) -> Condition:
     return Not(parse(document["not"], definitions=definitions))
 
 
+def _proven(document: Mapping[str, Any], definitions: Definitions) -> Condition:
+    _only(document, "proven")
+    return Proven(parse(document["proven"], definitions=definitions))
+
+
 def _always(document: Mapping[str, Any], definitions: Definitions) -> Condition:  # noqa: ARG001
     _only(document, "always")
     if document["always"] is not True:
@@ -69,13 +78,20 @@ def _ref(document: Mapping[str, Any], definitions: Definitions) -> Condition:
     name = str(document["ref"])
     if name not in definitions:
         raise ValueError(f"`ref: {name}` is not defined above: {vocabulary.suggestion(name, tuple(definitions))}")
-    return definitions[name]
+    return Named(name, definitions[name])
 
 
 def _recorded(document: Mapping[str, Any], definitions: Definitions) -> Condition:  # noqa: ARG001
     _only(document, "recorded")
     facts_schema.kind(str(document["recorded"]))
     return Recorded(str(document["recorded"]))
+
+
+def _significant(document: Mapping[str, Any], definitions: Definitions) -> Condition:  # noqa: ARG001
+    _only(document, "significant")
+    path = f"significance.found.{document['significant']}"
+    facts_schema.kind(path)
+    return Significant(str(document["significant"]))
 
 
 def _event(document: Mapping[str, Any], definitions: Definitions) -> Condition:  # noqa: ARG001
@@ -119,6 +135,10 @@ def _fact(document: Mapping[str, Any], definitions: Definitions) -> Condition:  
         return _has(path, kind, test, wanted)
     if test == "in_places":
         return _in_places(path, kind, wanted)
+    if test == "names":
+        if kind.name != "parties" or not isinstance(wanted, str):
+            raise ValueError(f"`names` needs a fact that lists parties and one name, not `{path}`")
+        return Names(path, wanted)
     comparison, bound = _comparison(document, "fact")
     return Compared(path, comparison, _bound(path, kind, bound, document.get("currency")), document.get("currency"))
 
@@ -142,7 +162,7 @@ def _has(path: str, kind: facts_schema.Kind, test: str, wanted: Any) -> Conditio
     for one in words:
         if kind.words and one not in kind.words:
             raise ValueError(f"`{path}` can never have {one}: {vocabulary.suggestion(str(one), kind.words)}")
-    return Has(path, tuple(words), test == "has_all")
+    return Has(path, tuple(dict.fromkeys(words)), test == "has_all")
 
 
 def _shared(name: str) -> list[str]:
@@ -177,9 +197,11 @@ _FORMS: Final[Mapping[str, Callable[[Mapping[str, Any], Definitions], Condition]
         "all": lambda document, definitions: All(_parts(document, "all", definitions)),
         "any": lambda document, definitions: AnyOf(_parts(document, "any", definitions)),
         "not": _not,
+        "proven": _proven,
         "ref": _ref,
         "always": _always,
         "recorded": _recorded,
+        "significant": _significant,
         "people_in": _people,
         "fact": _fact,
         "event": _event,

@@ -45,8 +45,7 @@ class All:
 
     def judge(self, facts: Facts) -> Truth:
         """Kleene's conjunction."""
-        judged = [part.judge(facts) for part in self.parts]
-        return _decided(judged, absorbing=False)
+        return _decided((part.judge(facts) for part in self.parts), absorbing=False)
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ class AnyOf:
 
     def judge(self, facts: Facts) -> Truth:
         """Kleene's disjunction."""
-        judged = [part.judge(facts) for part in self.parts]
-        return _decided(judged, absorbing=True)
+        return _decided((part.judge(facts) for part in self.parts), absorbing=True)
 
 
 def conjoined(*judged: Truth) -> Truth:
@@ -66,14 +64,33 @@ def conjoined(*judged: Truth) -> Truth:
     return _decided(judged, absorbing=False)
 
 
-def _decided(judged: Sequence[Truth], *, absorbing: bool) -> Truth:
+def _decided(judged: Iterable[Truth], *, absorbing: bool) -> Truth:
+    """The first absorbing part decides and ends the asking; else what is open; else all parts together."""
+    asked: list[Truth] = []
     for truth in judged:
         if truth.value is absorbing:
             return truth
-    open_parts = [truth for truth in judged if truth.value is None]
+        asked.append(truth)
+    open_parts = [truth for truth in asked if truth.value is None]
     if open_parts:
         return Truth(None, _merged(t.unknown for t in open_parts), _merged(t.because for t in open_parts))
-    return Truth(not absorbing, (), _merged(truth.because for truth in judged))
+    return Truth(not absorbing, (), _merged(truth.because for truth in asked))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A condition with a name, which many duties ask: judged once for the same facts."""
+
+    name: str
+    part: Condition
+
+    def judge(self, facts: Facts) -> Truth:
+        """Its part's truth."""
+        key = id(self.part)
+        if key not in facts.judged:
+            facts.judged[key] = (self.part, self.part.judge(facts))  # holding the part, its identity stays its own
+        found: Truth = facts.judged[key][1]
+        return found
 
 
 @dataclass(frozen=True)
@@ -85,6 +102,20 @@ class Not:
     def judge(self, facts: Facts) -> Truth:
         """Kleene's negation."""
         return ~self.part.judge(facts)
+
+
+@dataclass(frozen=True)
+class Proven:
+    """True only where its part is; a law that presumes the contrary takes what is unknown for no."""
+
+    part: Condition
+
+    def judge(self, facts: Facts) -> Truth:
+        """Two values: shown, or not shown."""
+        found = self.part.judge(facts)
+        if found.value is not None:
+            return found
+        return Truth(False, (), (f"nothing on record shows otherwise ({', '.join(found.unknown)})",))
 
 
 @dataclass(frozen=True)
@@ -153,6 +184,45 @@ class InPlaces:
         return Truth(
             bool(inside), (), (f"{self.path} is {shown}, {'in' if inside else 'not in'} {_named(self.where)}",)
         )
+
+
+@dataclass(frozen=True)
+class Significant:
+    """A person found the incident major, significant or severe under one law, or found that it is not.
+
+    `times.classified` says so for every law; `significance.found` for one, and in either direction.
+    """
+
+    regime: str
+
+    def judge(self, facts: Facts) -> Truth:
+        """The finding, unknown until somebody made it."""
+        found = (facts.significance.found or {}).get(self.regime)
+        if found is None and facts.times.classified is None:
+            return _unknown("times.classified")
+        if found is False:
+            return Truth(False, (), (f"the incident was found not significant under {self.regime}",))
+        return Truth(True, (), ("the incident was found significant",))
+
+
+@dataclass(frozen=True)
+class Names:
+    """A list of parties holds one of that name."""
+
+    path: str
+    party: str
+
+    def judge(self, facts: Facts) -> Truth:
+        """Whether it does, upper and lower case alike."""
+        listed = facts.value(self.path)
+        if listed is None:
+            return _unknown(self.path)
+        found = any(_folded(one.get("name", "")) == _folded(self.party) for one in listed or ())
+        return Truth(found, (), (f"{self.path} {'names' if found else 'does not name'} the party of the contract",))
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 COMPARISONS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = MappingProxyType(

@@ -90,13 +90,28 @@ class Residence:
         countries = {places.country_of(place) for place in self.by_place}
         return _sum([self._within_country(country, frozenset({country}))[0] for country in countries])
 
+    @cached_property
+    def _given(self) -> dict[str, dict[str, Count]]:
+        """The counts of each country, its own and those of its subdivisions."""
+        found: dict[str, dict[str, Count]] = {}
+        for place, count in self.by_place.items():
+            found.setdefault(places.country_of(place), {})[place] = count
+        return found
+
+    @cached_property
+    def _answers(self) -> dict[tuple[str, ...], Count]:
+        return {}
+
     def people_in(self, where: Collection[str]) -> Count:
         """How many of the people live in these countries, subdivisions or groups of countries."""
-        members = places.expand(where)
+        asked = tuple(where)  # a hundred laws ask the same of the same few places
+        if asked not in self._answers:
+            self._answers[asked] = self._people_in(places.expand(asked))
+        return self._answers[asked]
+
+    def _people_in(self, members: frozenset[str]) -> Count:
         low, high, uncertain = 0, 0, False
-        for country in sorted(
-            {places.country_of(place) for place in self.by_place} | {places.country_of(p) for p in members}
-        ):
+        for country in sorted({places.country_of(place) for place in members}):
             count, open_ended = self._within_country(country, members)
             low += count.at_least
             uncertain = uncertain or open_ended
@@ -112,7 +127,7 @@ class Residence:
         wanted = {place for place in members if places.country_of(place) == country}
         if not wanted:
             return NONE, False
-        given = {place: count for place, count in self.by_place.items() if places.country_of(place) == country}
+        given = self._given.get(country, {})
         parts = [count for place, count in given.items() if place != country]
         if country in wanted:
             whole = given.get(country)

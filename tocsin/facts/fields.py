@@ -8,6 +8,7 @@ from pendulum import DateTime
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
 
 from tocsin import durations, moments, places, vocabulary
+from tocsin.attributes import ATTRIBUTES
 from tocsin.complaints import Strict
 from tocsin.facts import counts
 
@@ -90,12 +91,12 @@ def attributes(value: object) -> dict[str, Any] | None:
         raise ValueError("must hold `name: value` lines")  # noqa: TRY004 - pydantic's protocol
     read: dict[str, Any] = {}
     for key, raw in value.items():
-        if key not in vocabulary.ATTRIBUTES:
-            refuse_name(str(key), vocabulary.ATTRIBUTES)
+        if key not in ATTRIBUTES:
+            refuse_name(str(key), ATTRIBUTES)
         if raw in (None, "unknown"):
             continue
         try:
-            read[key] = False if raw is False or raw == [] else _attribute(vocabulary.ATTRIBUTES[key], raw)
+            read[key] = False if raw is False or raw == [] else _attribute(ATTRIBUTES[key].form, raw)
         except ValueError as error:
             raise ValueError(f"has `{key}` that {error}") from None
     return read

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pendulum import DateTime
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from tocsin import vocabulary
+from tocsin import places, vocabulary
 from tocsin.complaints import Strict
 from tocsin.facts import counts
 from tocsin.facts.fields import (
@@ -141,6 +142,7 @@ class Significance(Strict):
     service_interruption: Duration | None = None
     economic_loss: Money | None = None
     grade: Annotated[str | None, one_of(vocabulary.GRADES, unknown=True)] = None
+    found: dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")], Tri] | None = None
 
 
 class Hold(Strict):
@@ -172,6 +174,13 @@ class Happened(Strict):
         if self.event in {"filed", "extension-filed"} and self.duty is None:
             raise ValueError(f"is `{self.event}` without `duty`: name the duty, such as eu-gdpr/authority")
         return self
+
+
+def _touches(where: tuple[str, ...], place: str) -> bool:
+    members = places.expand((place,))
+    return "*" in members or any(
+        places.within(one, members) or any(places.within(member, (one,)) for member in members) for one in where
+    )
 
 
 class Facts(Strict):
@@ -206,13 +215,45 @@ class Facts(Strict):
         for step in path.split("."):
             if found is None:
                 return None
-            found = found.get(step) if isinstance(found, Mapping) else getattr(found, step)
+            found = found.get(step) if isinstance(found, dict) else getattr(found, step)
         return found
 
     @cached_property
     def residence(self) -> counts.Residence:
         """Who lives where."""
         return counts.Residence(self.people.total or counts.UNKNOWN, self.people.by_place or {}, self.people.unlocated)
+
+    def seen_at(self, moment: DateTime) -> "Facts":
+        """The facts without acts that lie after the moment of the view."""
+        return self._with_events(tuple(event for event in self.events if event.at <= moment))
+
+    def concerning(self, place: str) -> "Facts":
+        """The facts without findings that were made for other places; acts keep their places, which clocks look at."""
+        return self._with_events(
+            tuple(
+                event
+                for event in self.events
+                if event.event not in vocabulary.FINDINGS or event.places is None or _touches(event.places, place)
+            )
+        )
+
+    def _with_events(self, events: tuple[Happened, ...]) -> "Facts":
+        if len(events) == len(self.events):
+            return self
+        other = self.model_copy(update={"events": events})
+        other.__dict__.pop("judged", None)
+        return other
+
+    @cached_property
+    def judged(self) -> dict[int, Any]:
+        """What was found of conditions that have a name, by their identity."""
+        return {}
+
+    def supposing(self, risk: str) -> "Facts":
+        """The same facts with another risk to people."""
+        other = self.model_copy(update={"risk": Risk(to_people=risk)})
+        other.__dict__.pop("judged", None)  # a copy takes the findings along, and they may turn on the risk
+        return other
 
     def people_in(self, where: tuple[str, ...]) -> counts.Count:
         """How many affected people live in these places; `*` is everybody."""

@@ -10,7 +10,7 @@ from typing import Any
 from pendulum import DateTime
 from pydantic import BaseModel
 
-from tocsin import vocabulary
+from tocsin import attributes, vocabulary
 from tocsin.facts.counts import Count
 from tocsin.facts.fields import Money
 from tocsin.facts.model import Facts
@@ -26,6 +26,7 @@ _WORDS = {
 _PLACES = {"organisation.seat"}
 _ATTRIBUTES = "organisation.attributes."
 _CONTACTABLE = "people.contactable."
+_FOUND = "significance.found."
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def kind(path: str) -> Kind:
         return _attribute(path.removeprefix(_ATTRIBUTES))
     if path.startswith(_CONTACTABLE) and path.removeprefix(_CONTACTABLE) in vocabulary.CHANNELS:
         return Kind("count")
+    if path.startswith(_FOUND):
+        return Kind("flag")
     paths = _paths()
     if path not in paths:
         raise ValueError(f"`{path}` is no fact: {vocabulary.suggestion(path, tuple(paths))}")
@@ -56,9 +59,9 @@ def kind(path: str) -> Kind:
 
 
 def _attribute(key: str) -> Kind:
-    if key not in vocabulary.ATTRIBUTES:
-        raise ValueError(f"`{key}` is no attribute: {vocabulary.suggestion(key, tuple(vocabulary.ATTRIBUTES))}")
-    form = vocabulary.ATTRIBUTES[key]
+    if key not in attributes.ATTRIBUTES:
+        raise ValueError(f"`{key}` is no attribute: {vocabulary.suggestion(key, tuple(attributes.ATTRIBUTES))}")
+    form = attributes.ATTRIBUTES[key].form
     named = {"true": Kind("flag"), "places": Kind("place"), "number": Kind("number"), "parties": Kind("parties")}
     return named.get(form) or Kind("word", (*form.split(), False))
 

@@ -4,7 +4,7 @@
 """
 
 from tocsin.regimes.model import DutyRule, DutyText, DutyVersion, Exempt, Regime, RegimeText, SubstituteWay, weakest
-from tocsin.regimes.parsing import parse
+from tocsin.regimes.parsing import Shared, opened, parse, shared
 
 __all__ = [
     "DutyRule",
@@ -13,7 +13,10 @@ __all__ = [
     "Exempt",
     "Regime",
     "RegimeText",
+    "Shared",
     "SubstituteWay",
+    "opened",
     "parse",
+    "shared",
     "weakest",
 ]

@@ -5,9 +5,10 @@ Nothing here judges an incident; `tocsin.duties` does.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -27,6 +28,7 @@ from tocsin.regimes.parts import (
     Extension,
     HoldRule,
     InForce,
+    Reading,
     Scope,
     Slug,
     Source,
@@ -49,14 +51,18 @@ class DutyText(Cited):
     unless: tuple[Exemption, ...] = ()
     in_force: InForce = InForce()
 
-    # Exactly one of: clocks, undated, same_time_as. `starts` belongs to undated duties that begin with an act.
+    # Either clocks, or same_time_as, or both (whichever is due first); or undated. `starts` belongs to undated duties
+    # that begin with an act.
     clocks: tuple[Clock, ...] = ()
     take: Take = "earliest"
     undated: Text | None = None
     starts: Starts | None = None
     same_time_as: DutyRef | None = None
+    continuing: bool = False  # must last until it is due, and is over afterwards
+    readings: tuple[Reading, ...] = ()
 
     counted_in: CountingPlace | None = None  # whose zone and holidays; else the regime's place
+    workdays_of: CountingPlace | None = None  # whose holidays, where not those of that place
     each: tuple[Scope, ...] = ()  # one row for every one of these places where affected people live
     order: tuple[DutyRef, ...] = ()
     stage: Text | None = None
@@ -80,9 +86,9 @@ class DutyText(Cited):
 
     @model_validator(mode="after")
     def _one_timing(self) -> Self:
-        timings = [bool(self.clocks), self.undated is not None, self.same_time_as is not None]
-        if sum(timings) != 1:
-            raise ValueError("must have exactly one of `clock` (or `clocks`), `undated` and `same_time_as`")
+        dated = bool(self.clocks) or self.same_time_as is not None
+        if dated is (self.undated is not None):
+            raise ValueError("must have either `undated`, or `clock` (or `clocks`) and `same_time_as`, or one of these")
         if self.starts is not None and self.undated is None:
             raise ValueError("has `starts` beside a clock: the clock has its own")
         if self.counted_in == EACH and not self.each:
@@ -97,19 +103,22 @@ class RegimeText(Cited):
     title: Text
     law: Text
     kind: Literal["law", "plan", "contract"] = "law"
-    status: Literal["in-force", "not-in-force"] = "in-force"
+    status: Literal["in-force", "not-in-force", "no-duty"] = "in-force"
     status_note: Text | None = None
     place: Scope
     dated_by: Anchor = "aware"
     sources: dict[Slug, Source]
     definitions: dict[Slug, Any] = Field(default_factory=dict)
     applies: Any
-    duties: dict[str, Any] = Field(min_length=1)
+    defaults: dict[str, Any] = Field(default_factory=dict)  # what every duty shares; a duty's own lines win
+    duties: dict[str, Any]
 
     @model_validator(mode="after")
     def _disabled_with_reason(self) -> Self:
-        if self.status == "not-in-force" and self.status_note is None:
-            raise ValueError("is `not-in-force` without `status_note`: say why and since when that was checked")
+        if self.status != "in-force" and self.status_note is None:
+            raise ValueError(f"is `{self.status}` without `status_note`: say why and since when that was checked")
+        if bool(self.duties) is (self.status == "no-duty"):
+            raise ValueError("must have `duties`, or the status `no-duty` and none")
         return self
 
 
@@ -137,8 +146,16 @@ class DutyVersion:
     when: Condition
     unless: tuple[Exempt, ...]
     substitute: tuple[SubstituteWay, ...]
+    clock_whens: tuple[Condition | None, ...]  # beside `text.clocks`
+    reading_whens: tuple[Condition | None, ...]  # beside `text.readings`
     confidence: str
     link: str
+    licensed: tuple[str, ...] = ()  # paths of place facts that its conditions ask for each place
+    local: Callable[[str], "DutyVersion"] | None = field(default=None, repr=False, compare=False)
+
+    def at(self, place: str) -> "DutyVersion":
+        """The version with its conditions bound to one of the places under `each`."""
+        return self if self.local is None else self.local(place)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,8 +176,14 @@ class Regime:
 
     text: RegimeText
     applies: Condition
-    duties: tuple[DutyRule, ...]
     document: Mapping[str, Any] = field(repr=False)
+    borrowed: Mapping[str, Any] = field(default_factory=dict, repr=False)  # shared definitions, as data
+    read_duties: Callable[[], tuple[DutyRule, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @cached_property
+    def duties(self) -> tuple[DutyRule, ...]:
+        """Its duties, read when they are first asked for: most laws say nothing about most incidents."""
+        return self.read_duties()
 
     @property
     def id(self) -> str:
@@ -180,7 +203,8 @@ class Regime:
     @property
     def version(self) -> str:
         """A short hash of the whole text: two regimes of the same version give the same duties."""
-        canonical = json.dumps(self.document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+        whole = {**self.document, "borrowed": self.borrowed} if self.borrowed else self.document
+        canonical = json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
