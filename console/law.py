@@ -1,13 +1,13 @@
-"""Commands about the law: what is owed, when a period ends, how severe a breach is, and which laws there are."""
+"""Questions to the law that need no installation: what is owed, when a period ends, how severe a breach is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console import reading, show
-from console.options import Json, examples, group
+from console.options import Json, examples
 from tocsin.errors import Invalid, TocsinError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tocsin.duties import Assessment, Duty
     from tocsin.facts import Facts
-    from tocsin.regimes import Regime
+    from tocsin.periods import Manner
 
 _MARKS = {
     "memory": " [yellow](from memory)[/]",
@@ -26,7 +26,6 @@ AsOf = Annotated[
     str | None, typer.Option("--as-of", metavar="INSTANT", help="The moment of the question; by default now")
 ]
 FactsFile = Annotated[str, typer.Argument(metavar="FACTS", help="A facts document, or `-` for standard input")]
-_law = group("The laws that Tocsin knows, as data with sources.")
 
 
 def register(app: typer.Typer) -> None:
@@ -42,10 +41,6 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=examples(counted))(deadline)
     scored = "tocsin severity --dpc 3 --ei 0.75 --confidentiality 0.25 --malicious"
     app.command(epilog=examples(scored, "tocsin severity facts.yaml --json"))(severity)
-    _law.command("list", epilog=examples("tocsin law list"))(list_laws)
-    _law.command("show", epilog=examples("tocsin law show us-ca"))(show_law)
-    _law.command("check", epilog=examples("tocsin law check playbooks/regimes/us/ca.yaml"))(check_laws)
-    app.add_typer(_law, name="law")
 
 
 def duties(
@@ -69,18 +64,19 @@ def duties(
     if facts is None:
         raise Invalid("Name a facts document, `-` for standard input, or `--batch DIR`; see `tocsin duties --help`.")
     read = reading.facts(facts)
-    assessment = _assess(read, as_of)
+    assessment = _assess(read, as_of, everything=everything)
     if json:
         show.as_json(assessment.document(everything=everything))
     else:
         _print(assessment, read.title, everything=everything)
 
 
-def _assess(facts: "Facts", as_of: str | None) -> "Assessment":
-    from flows import library
+def _assess(facts: "Facts", as_of: str | None, *, everything: bool) -> "Assessment":
+    from flows import contracts, library, wiring
     from tocsin import duties as engine
 
-    return engine.assess(facts, library.regimes(), as_of=_moment(as_of, facts))
+    known = (*library.regimes(), *contracts.regimes(wiring.home()))
+    return engine.assess(facts, known, as_of=_moment(as_of, facts), everything=everything)
 
 
 def _moment(as_of: str | None, facts: "Facts") -> "DateTime":
@@ -104,7 +100,7 @@ def _batch(folder: Path, *, as_of: str | None, everything: bool) -> None:
         line: dict[str, Any] = {"file": path.name}
         try:
             read = reading.facts(str(path))
-            line |= _assess(read, as_of).document(everything=everything)
+            line |= _assess(read, as_of, everything=everything).document(everything=everything)
         except TocsinError as error:
             line["error"] = str(error)
         typer.echo(json.dumps(line, ensure_ascii=False))
@@ -113,23 +109,48 @@ def _batch(folder: Path, *, as_of: str | None, everything: bool) -> None:
 def _print(assessment: "Assessment", title: str, *, everything: bool) -> None:
     from rich.markup import escape
 
-    from tocsin import moments
+    from tocsin import moments, unsettled
 
     rich = show.rich
-    shown = [duty for duty in assessment.duties if everything or duty.status != "not-owed"]
+    shown = [duty for duty in assessment.gathered().duties if everything or duty.status != "not-owed"]
     rich(f"[bold]{escape(title)}[/], as of {moments.text(assessment.as_of)}")
     if not shown:
         rich("Nothing is owed under the laws that Tocsin knows; `--all` says why.")
-    else:
-        rich(_table(shown, assessment.as_of))
+    elif settled := [duty for duty in shown if duty.id != unsettled.ID]:
+        rich(_table(settled, assessment.as_of))
+    for duty in shown:
+        if duty.id == unsettled.ID:
+            rich(escape(duty.explained[0]))
     advice = assessment.advice
     scored = f" (ENISA score {advice.severity.score}, {advice.severity.level})" if advice.severity else ""
     rich(
         f"Advice on the risk to people: [bold]{advice.risk}[/]{scored}; a person decides. {escape(advice.because[-1])}."
     )
-    unknown = dict.fromkeys(path for duty in shown for path in duty.unknown)
-    if unknown:
-        rich(f"[bold]Find out first:[/] {', '.join(unknown)}.")
+    _print_questions(assessment)
+    for one in assessment.silent:
+        rich(escape(f"{one.title} ({one.regime}, {one.status}): {one.note}"))
+
+
+_QUESTIONS_SHOWN = 8
+
+
+def _print_questions(assessment: "Assessment") -> None:
+    from rich.markup import escape
+
+    from tocsin import questions
+
+    found = questions.ranked(assessment.duties)
+    if found:
+        show.rich("[bold]Find out first:[/]")
+    for number, question in enumerate(found[:_QUESTIONS_SHOWN], start=1):
+        before = f", the first of them due {question.before:%a %Y-%m-%d %H:%M %Z}" if question.before else ""
+        duties_word = "duty turns" if len(question.touches) == 1 else "duties turn"
+        show.rich(
+            f"  {number}. {escape(question.words)} [dim]{escape(question.fact)}; {len(question.touches)} {duties_word} "
+            f"on it{before}[/]"
+        )
+    if len(found) > _QUESTIONS_SHOWN:
+        show.rich(f"  and {len(found) - _QUESTIONS_SHOWN} more: see `find_out_first` of `--json`.")
 
 
 def _table(shown: "Sequence[Duty]", as_of: "DateTime") -> Any:
@@ -168,11 +189,23 @@ def deadline(
     rule: Annotated[
         str | None,
         typer.Option(
-            "--rule", metavar="RULE", help="exact, calendar-days, business-days or eu-1182-71; by default by the unit"
+            "--rule",
+            metavar="RULE",
+            help="exact, calendar-days, business-days, eu-1182-71 or at-least-before; by default by the unit",
         ),
     ] = None,
     place: Annotated[
         str | None, typer.Option("--place", metavar="PLACE", help="Whose clock and holidays, such as DE")
+    ] = None,
+    first_day: Annotated[bool, typer.Option("--first-day", help="The day of the event is day 1")] = False,
+    roll: Annotated[
+        str | None,
+        typer.Option(
+            "--roll", metavar="HOW", help="next-working-day or next-working-day-noon, where the last day is none"
+        ),
+    ] = None,
+    ends: Annotated[
+        str | None, typer.Option("--ends", metavar="TIME", help="Local time at which the last day ends, such as 17:30")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -187,7 +220,8 @@ def deadline(
         where = None if place is None else places.check(place)
     except ValueError as error:
         raise Invalid(f"`--place`: {error}.") from None
-    counted = periods.count(begins, periods.within(within), rule=rule, place=where)
+    manner = _manner(first_day=first_day, roll=roll, ends=ends)
+    counted = periods.count(begins, periods.within(within), rule=rule, place=where, manner=manner)
     if json:
         show.as_json(counted.document())
         return
@@ -195,6 +229,20 @@ def deadline(
     typer.echo(f"Work to:      {moments.text(counted.target)}")
     for step in counted.explained:
         typer.echo(f"  {step}")
+
+
+def _manner(*, first_day: bool, roll: str | None, ends: str | None) -> "Manner":
+    from datetime import time
+
+    from tocsin import periods
+
+    if roll is not None and roll not in periods.ROLLS:
+        raise Invalid(f"`--roll` must be {' or '.join(periods.ROLLS)}.")
+    try:
+        at = None if ends is None else time.fromisoformat(ends)
+    except ValueError:
+        raise Invalid("`--ends` must be a local time such as 17:30.") from None
+    return periods.Manner(first_day_counted=first_day, roll=roll, ends=at)
 
 
 def severity(
@@ -253,83 +301,3 @@ def _derived_severity(path: str, *, as_json: bool) -> None:
         typer.echo(f"{advised.severity.score} ({advised.severity.level}); advice: the risk to people is {advised.risk}")
     for step in advised.because:
         typer.echo(f"  {step}")
-
-
-def list_laws(json: Json = False) -> None:
-    """List the laws, with the confidence and the day of reading."""
-    from flows import library
-
-    rows = [_listed(path, regime) for path, regime in library.regimes_by_path().items()]
-    if json:
-        show.as_json(rows)
-    else:
-        show.table("Laws", rows, empty="none ship with this installation")
-
-
-def _listed(path: str, regime: "Regime") -> dict[str, Any]:
-    from tocsin.regimes import weakest
-
-    texts = [version for duty in regime.duties for version in duty.versions]
-    return {
-        "id": regime.id,
-        "title": regime.title,
-        "place": regime.text.place,
-        "status": regime.text.status,
-        "duties": len(regime.duties),
-        "confidence": weakest(*(version.confidence for version in texts)),
-        "read_on": min(source.read_on for source in regime.text.sources.values()).isoformat(),
-        "file": path,
-    }
-
-
-def show_law(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="A regime's id, such as us-ca")], json: Json = False
-) -> None:
-    """Show one law: every duty, its versions, its sources."""
-    from flows import library
-
-    regime = library.get(identifier)
-    if json:
-        show.as_json({**regime.document, "version": regime.version})
-        return
-    typer.echo(f"{regime.title} ({regime.id}, {regime.text.status}, version {regime.version})")
-    for duty in regime.duties:
-        for version in duty.versions:
-            text = version.text
-            span = f"{text.in_force.from_ or '...'} to {text.in_force.until or '...'}"
-            typer.echo(f"\n{regime.id}/{duty.key}: {text.audience}, {text.recipient} [{span}]")
-            typer.echo(f"  {_timing(text)}; {text.citation} ({version.confidence})")
-    for source in regime.text.sources.values():
-        typer.echo(f"\n{source.title}\n  {source.link or 'no link'}, read on {source.read_on} ({source.confidence})")
-
-
-def _timing(text: Any) -> str:
-    if text.undated:
-        return str(text.undated)
-    if text.same_time_as:
-        return f"no later than {text.same_time_as}"
-    clocks = (f"{clock.within} from {clock.starts.at or clock.starts.event} ({clock.rule})" for clock in text.clocks)
-    return f" or ({text.take}) ".join(clocks)
-
-
-def check_laws(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="Law files; by default all that ship")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Check law files against the schema.
-
-    Exit code 2 with one sentence for the first that breaks it.
-    """
-    from flows import library
-
-    checked: Mapping[str, Regime] = (
-        {str(path): library.read_file(path) for path in files} if files else library.regimes_by_path()
-    )
-    rows = [_listed(path, regime) for path, regime in checked.items()]
-    if json:
-        show.as_json(rows)
-    else:
-        duties_found = sum(len(regime.duties) for regime in checked.values())
-        typer.echo(f"{len(rows)} laws with {duties_found} duties keep the schema; every value has its source.")

@@ -12,6 +12,7 @@ from tocsin.errors import Invalid, NotFound
 from tocsin.regimes import Regime
 
 _FOLDER = "regimes"
+_SHARED = "definitions"
 
 
 def files() -> dict[str, Traversable]:
@@ -41,9 +42,19 @@ def regimes_by_path() -> dict[str, Regime]:
     return found
 
 
+@cache
+def shared() -> law.Shared:
+    """The definitions that regimes share, from `playbooks/definitions`."""
+    folder = resources.files("playbooks") / _SHARED
+    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return law.shared(
+        {name.removesuffix(".yaml"): reading.document(entry.read_bytes(), source=name) for name, entry in found}
+    )
+
+
 def _read(path: str, file: Traversable) -> Regime:
-    document: dict[str, Any] = reading.document(file.read_bytes(), source=path)
-    return law.parse(document, source=path)
+    document: dict[str, Any] = reading.our_own(file.read_bytes(), source=path)
+    return law.opened(document, source=path, borrowing=shared())
 
 
 def read_file(path: Path) -> Regime:
@@ -52,7 +63,7 @@ def read_file(path: Path) -> Regime:
         raw = path.read_bytes()
     except OSError as error:
         raise Invalid(f"{path} cannot be read ({error.strerror}): check the path.") from None
-    return law.parse(reading.document(raw, source=str(path)), source=str(path))
+    return law.parse(reading.document(raw, source=str(path)), source=str(path), borrowing=shared())
 
 
 def regimes() -> tuple[Regime, ...]:
