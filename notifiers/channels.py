@@ -1,4 +1,4 @@
-"""One way to send, whatever the channel: open a notifier for a provider, send messages, close it."""
+"""One way to send, whatever the channel: open a carrier (many at once) or a notifier (one at a time) for a provider."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -6,6 +6,7 @@ from typing import Protocol
 from pendulum import DateTime
 
 from notifiers.answers import Taken
+from notifiers.carriers.postings import Posting
 from notifiers.plugins import check
 from notifiers.providers import Provider
 from tocsin.delivery import Message
@@ -23,6 +24,38 @@ class Notifier(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
+
+
+class Carrier(Protocol):
+    """Kept connections to one provider, driven by one event loop."""
+
+    async def send(self, message: Message) -> Taken:
+        """As `Notifier.send`, with as many at once as the provider has connections."""
+
+    async def close(self) -> None:
+        """Close the connections; called when nothing is under way."""
+
+
+class PostingCarrier(Carrier, Protocol):
+    """A carrier that prepares a message before it is the next one's turn, and says when it really leaves."""
+
+    width: int  # so many postings keep every connection busy
+
+    def post(self, posting: Posting) -> None:
+        """Send it when its turn comes; everything is told to the posting."""
+
+
+def open_carrier(provider: Provider, *, now: Callable[[], DateTime]) -> Carrier | PostingCarrier:
+    """A carrier for the provider; raises Misconfigured when its URL cannot be used. Connects as messages come."""
+    from notifiers.carriers.http import open_http
+    from notifiers.carriers.threads import ThreadCarrier
+    from notifiers.smtp_channel import mail_carrier
+
+    check(provider)
+    quick = mail_carrier(provider, now=now) or open_http(provider, now=now)
+    return quick or ThreadCarrier(
+        lambda: open_notifier(provider, now=now), connections=provider.connections, name=provider.name
+    )
 
 
 def open_notifier(provider: Provider, *, now: Callable[[], DateTime]) -> Notifier:

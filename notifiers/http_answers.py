@@ -1,7 +1,7 @@
 """HTTP answers of any provider in our words: taken, not now, refused, or nobody knows."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -41,7 +41,13 @@ _WORDS = (
 _SAID_IN = ("code", "error", "errorCode", "error_code", "reason", "status", "message", "errors", "details", "type")
 
 
-def judge(heard: list[Exchange], *, plugin_said: object, provider: str, channel: Channel, now: DateTime) -> Taken:
+class NeverLeft(requests.ConnectionError):
+    """No connection was had, so surely nothing was written."""
+
+
+def judge(
+    heard: list[Exchange], *, plugin_said: object, provider: str, channel: Channel, now: Callable[[], DateTime]
+) -> Taken:
     """What became of one message, from the requests its plugin made.
 
     Raises Unavailable, Refusal, Doubtful, or Misconfigured when the provider does not let us in. The plugin's own
@@ -64,6 +70,8 @@ def judge(heard: list[Exchange], *, plugin_said: object, provider: str, channel:
 
 def of_error(error: BaseException, *, provider: str) -> DeliveryError:
     """The meaning of a request that ended without an answer."""
+    if isinstance(error, requests.exceptions.InvalidHeader):  # the message has no form in HTTP
+        return Refusal(Reason.CONTENT, code="header")
     if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(error):
         return Unavailable(f"Provider {provider} cannot be reached: it will be tried again.", code="unreachable")
     word = "timeout" if isinstance(error, requests.Timeout) else CONNECTION_LOST
@@ -71,6 +79,8 @@ def of_error(error: BaseException, *, provider: str) -> DeliveryError:
 
 
 def _never_connected(error: BaseException) -> bool:
+    if isinstance(error, NeverLeft):
+        return True
     cause = error.args[0] if error.args else None
     cause = getattr(cause, "reason", cause)
     if isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError):
@@ -96,11 +106,11 @@ def _of_lying_success(answer: Exchange, body: Any, *, provider: str) -> Delivery
     )
 
 
-def _of_failure(answer: Exchange, *, provider: str, channel: Channel, now: DateTime) -> Exception:
+def _of_failure(answer: Exchange, *, provider: str, channel: Channel, now: Callable[[], DateTime]) -> Exception:
     status = answer.status or 0
     code = str(status)
     if status in _NOT_TAKEN:
-        wait = retry_after(answer.headers, now=now)
+        wait = retry_after(answer.headers, now=now())
         sentence = f"Provider {provider} takes no more just now ({code}): it will be tried again."
         return Unavailable(sentence, code=code, retry_after_seconds=wait)
     if status in _NOT_LET_IN:
@@ -149,7 +159,9 @@ def _reference(answer: Exchange, body: Any) -> str | None:
     for inner in _objects(body):
         for name in _REFERENCES:
             value = inner.get(name)
-            if isinstance(value, str | int) and not isinstance(value, bool) and _REFERENCE.match(str(value)):
+            if value is None or isinstance(value, bool):
+                continue
+            if isinstance(value, str | int) and _REFERENCE.match(str(value)):
                 return str(value)
     header = answer.headers.get("X-Message-Id")
     return header if header and _REFERENCE.match(header) else None

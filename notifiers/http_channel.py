@@ -17,6 +17,58 @@ _NUMBER = re.compile(r"\+?[0-9]{3,20}\Z")
 _TOKEN = re.compile(r"[!-~]{1,4096}\Z")
 
 
+class Handover:
+    """How one message goes to a provider through its Apprise plugin, whoever carries the plugin's requests."""
+
+    def __init__(self, provider: Provider, *, now: Callable[[], DateTime]) -> None:
+        self._provider = provider
+        self._now = now
+        self._for_address = plugins.retargeting(provider)
+        self._repeats = provider.idempotent
+
+    def send(self, message: Message, session: wire.Wire, **attributes: Any) -> Taken:
+        """Hand over one message on the session; raises Unavailable, Refusal, Doubtful or Misconfigured.
+
+        `attributes` are set on the plugin.
+        """
+        plugin = self._for_message(message)
+        vars(plugin).update(attributes)
+        try:
+            return self._send(session, plugin, message)
+        except Doubtful as doubt:
+            # A server may close a kept connection just as we use it. Where it drops repetitions, ask once more.
+            if not self._repeats or doubt.code != http_answers.CONNECTION_LOST:
+                raise
+            first = doubt
+        try:
+            return self._send(session, plugin, message)
+        except (Unavailable, Misconfigured):  # the second try surely left nothing; of the first nobody knows
+            raise first from None
+
+    def send_plainly(self, message: Message) -> Taken:
+        """Hand over one message where no session can be listened to: a plain yes is taken, anything else a doubt."""
+        plugin = self._for_message(message)
+        with wire.quiet():
+            said = plugin.notify(**content(plugin, message))
+        if said is not True:
+            raise Doubtful(f"Provider {self._provider.name} did not say that it took the message.", code="no-answer")
+        return Taken()
+
+    def _for_message(self, message: Message) -> Any:
+        plugin = self._for_address(checked(message))
+        if hasattr(plugin, "reference"):
+            plugin.reference, plugin.language = message.key, message.language
+        return plugin
+
+    def _send(self, session: wire.Wire, plugin: Any, message: Message) -> Taken:
+        headers = {"Idempotency-Key": message.key} if self._repeats else {}
+        with session.listen(headers) as heard:
+            said = plugin.notify(**content(plugin, message))
+        return http_answers.judge(
+            heard, plugin_said=said, provider=self._provider.name, channel=message.channel, now=self._now
+        )
+
+
 class PluginNotifier:
     """One connection to a provider through its Apprise plugin. Not shared between threads.
 
@@ -25,44 +77,14 @@ class PluginNotifier:
     """
 
     def __init__(self, provider: Provider, *, now: Callable[[], DateTime]) -> None:
-        self._provider = provider
-        self._now = now
-        self._for_address = plugins.retargeting(provider)
+        self._handover = Handover(provider, now=now)
         self._wire = wire.Wire() if wire.proven() else None
 
     def send(self, message: Message) -> Taken:
         """Hand over one message; raises Unavailable, Refusal, Doubtful or Misconfigured."""
-        plugin = self._for_address(checked(message))
-        if hasattr(plugin, "reference"):
-            plugin.reference, plugin.language = message.key, message.language
         if self._wire is None:
-            return self._send_plainly(plugin, message)
-        try:
-            return self._send(self._wire, plugin, message)
-        except Doubtful as doubt:
-            # A server may close a kept connection just as we use it. Where it drops repetitions, ask once more.
-            if not self._provider.idempotent or doubt.code != http_answers.CONNECTION_LOST:
-                raise
-            first = doubt
-        try:
-            return self._send(self._wire, plugin, message)
-        except (Unavailable, Misconfigured):  # the second try surely left nothing; of the first nobody knows
-            raise first from None
-
-    def _send(self, session: wire.Wire, plugin: Any, message: Message) -> Taken:
-        headers = {"Idempotency-Key": message.key} if self._provider.idempotent else {}
-        with session.listen(headers) as heard:
-            said = plugin.notify(**content(plugin, message))
-        return http_answers.judge(
-            heard, plugin_said=said, provider=self._provider.name, channel=message.channel, now=self._now()
-        )
-
-    def _send_plainly(self, plugin: Any, message: Message) -> Taken:
-        with wire.quiet():
-            said = plugin.notify(**content(plugin, message))
-        if said is not True:
-            raise Doubtful(f"Provider {self._provider.name} did not say that it took the message.", code="no-answer")
-        return Taken()
+            return self._handover.send_plainly(message)
+        return self._handover.send(message, self._wire)
 
     def close(self) -> None:
         """Close what was kept open."""

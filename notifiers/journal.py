@@ -14,9 +14,11 @@ message that surely did not leave after all. The last line of a key counts; a to
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +29,7 @@ import pendulum
 from tocsin.delivery import Outcome, Settled
 from tocsin.errors import Invalid
 
+_PLAIN = re.compile(r"[0-9A-Za-z_~:+.@][0-9A-Za-z_~:+.@-]*")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -48,8 +51,10 @@ class Journal:
 
     def settled(self, result: Settled) -> None:
         """A provider answered."""
-        words = (result.provider, result.at.isoformat(), result.code, result.reason, result.provider_ref)
-        self._write(f"R {result.key} {result.outcome} " + " ".join(_word(word) for word in words))
+        words = (_word(result.code), _word(result.reason), _quick_word(result.provider_ref))
+        self._write(
+            f"R {result.key} {result.outcome.value} {_word(result.provider)} {result.at.isoformat()} " + " ".join(words)
+        )
 
     def not_sent(self, key: str) -> None:
         """This message surely did not leave."""
@@ -166,6 +171,12 @@ def _forget(found: Recovered, key: str) -> None:
     found.not_sent.discard(key)
 
 
+def _quick_word(value: str | None) -> str:
+    """As `_word`, for what is different each time."""
+    return value if value is not None and _PLAIN.fullmatch(value) else _word(value)
+
+
+@lru_cache(maxsize=1024)
 def _word(value: str | None) -> str:
     if value is None:
         return "-"

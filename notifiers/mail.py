@@ -4,8 +4,10 @@ Nothing of a person or a text can reach a header unencoded: addresses are checke
 """
 
 import re
-from base64 import b32decode, b32encode, encodebytes
+from base64 import b32decode, b32encode
+from binascii import b2a_base64
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
@@ -24,13 +26,19 @@ _DOMAIN = re.compile(
 )
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*\Z")
 KEY = re.compile(r"(?:[0-9a-f]{2}){1,32}\Z")
+_LONGEST_WORD = 60  # a longer one could not be folded
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD = re.compile(r"[!-9;-~]+\Z")
 _MESSAGE_ID = re.compile(r"<?([0-9a-f]{2,64})@[^\s<>@]+>?\s*\Z")
 _VERP = re.compile(r"bounce\+([a-z2-7]{4,56})@", re.IGNORECASE)
+# No line of base 64 holds a "_", so the boundary need not differ (RFC 2045 section 6.7).
+_ALTERNATIVE = b'Content-Type: multipart/alternative; boundary="=_tocsin"\r\n\r\n--=_tocsin\r\n'
+_BETWEEN, _END = b"--=_tocsin\r\n", b"--=_tocsin--\r\n"
+_PART = 'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+_TEXT, _HTML = (_PART % "plain").encode(), (_PART % "html").encode()
 _OURS = {
     "from", "to", "cc", "bcc", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type",
-    "content-transfer-encoding", "content-language", "reply-to", "sender", "return-path",
+    "content-transfer-encoding", "content-language", "list-id", "reply-to", "sender", "return-path",
 }  # fmt: skip
 
 
@@ -65,25 +73,18 @@ def compose(message: Message, sender: Sender, *, now: DateTime) -> Letter:
     if not KEY.match(message.key):
         raise ValueError("a message's key is lower-case hexadecimal of an even number of digits, at most 64")
     recipient = readdress(message.to)
-    text = _part("plain", message.text)
-    headers = _headers(message, sender, recipient, now)
+    own = (
+        f"To: {recipient}\r\nSubject: {_encoded(message.subject, 'Subject')}\r\n"
+        f"Date: {_date(int(now.timestamp()), now.utcoffset())}\r\nMessage-ID: <{message.key}@{sender.domain}>\r\n"
+    ).encode()
     if message.html is None:
-        content = headers + text
+        body: tuple[bytes, ...] = (_TEXT, _base64(message.text))
     else:
-        boundary = b"=_" + message.key.encode()
-        content = b"".join(
-            (
-                headers,
-                b'Content-Type: multipart/alternative; boundary="', boundary, b'"\r\n\r\n',
-                b"--", boundary, b"\r\n", text,
-                b"--", boundary, b"\r\n", _part("html", message.html),
-                b"--", boundary, b"--\r\n",
-            )
-        )  # fmt: skip
+        body = (_ALTERNATIVE, _TEXT, _base64(message.text), _BETWEEN, _HTML, _base64(message.html), _END)
     return Letter(
         sender=_return_path(message.key, sender),
         recipient=recipient,
-        content=content,
+        content=b"".join((own, _constant(sender, message.language), *body)),
         international=not recipient.isascii(),
     )
 
@@ -100,22 +101,27 @@ def readdress(address: str) -> str:
     return f"{local}@{ascii_domain}"
 
 
-def _headers(message: Message, sender: Sender, recipient: str, now: DateTime) -> bytes:
+@lru_cache(maxsize=64)
+def _constant(sender: Sender, language: str) -> bytes:
+    """The header fields that all letters of a sender in one language share."""
     lines = [
         f"From: {_mailbox(sender.name, sender.address)}",
-        f"To: {recipient}",
-        f"Subject: {_encoded(message.subject, 'Subject')}",
-        f"Date: {format_datetime(now)}",
-        f"Message-ID: <{message.key}@{sender.domain}>",
-        "Auto-Submitted: auto-generated",  # RFC 3834: no out-of-office answers, please
+        "Auto-Submitted: auto-generated",  # RFC 3834 section 5: by a machine, and no answer to anything
+        f"List-Id: <notices.{sender.domain}>",  # RFC 2919
         "MIME-Version: 1.0",
     ]
-    if _LANGUAGE.match(message.language):
-        lines.append(f"Content-Language: {message.language}")
+    if _LANGUAGE.match(language):
+        lines.append(f"Content-Language: {language}")
     if sender.reply_to:
         lines.append(f"Reply-To: {', '.join(sender.reply_to)}")
     lines += [f"{name}: {_encoded(value, name)}" for name, value in sender.headers]
     return ("\r\n".join(lines) + "\r\n").encode()
+
+
+@lru_cache(maxsize=16)
+def _date(second: int, offset: timedelta | None) -> str:
+    """The date of RFC 5322 section 3.3, in the zone that the clock shows."""
+    return format_datetime(datetime.fromtimestamp(second, timezone(offset or timedelta())))
 
 
 def checked_headers(headers: dict[str, str], *, provider: str) -> tuple[tuple[str, str], ...]:
@@ -130,7 +136,8 @@ def checked_headers(headers: dict[str, str], *, provider: str) -> tuple[tuple[st
 def _encoded(value: str, name: str) -> str:
     """A header's value on folded lines, anything but printable ASCII as encoded words (RFC 2047)."""
     one_line = " ".join(value.split())
-    charset = "us-ascii" if one_line.isascii() and one_line.isprintable() else "utf-8"
+    plain = one_line.isascii() and one_line.isprintable() and max(map(len, value.split()), default=0) <= _LONGEST_WORD
+    charset = "us-ascii" if plain else "utf-8"
     return Header(one_line, charset, header_name=name).encode(linesep="\r\n")
 
 
@@ -139,12 +146,11 @@ def _mailbox(name: str | None, address: str) -> str:
     return formataddr((" ".join(name.split()), address), charset="utf-8") if name else address
 
 
-def _part(subtype: str, text: str) -> bytes:
-    lines = "\r\n".join(_LINE_END.split(text)) + "\r\n"
-    return (
-        f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: base64\r\n\r\n'.encode()
-        + encodebytes(lines.encode()).replace(b"\n", b"\r\n")
-    )
+def _base64(text: str) -> bytes:
+    """The text with line ends as RFC 2045 section 6.8 wants them, in lines of 76 signs."""
+    lines = "\r\n".join(_LINE_END.split(text)) if "\r" in text else text.replace("\n", "\r\n")
+    encoded = b2a_base64(lines.encode() + b"\r\n", newline=False)
+    return b"\r\n".join([encoded[at : at + 76] for at in range(0, len(encoded), 76)]) + b"\r\n"
 
 
 def _return_path(key: str, sender: Sender) -> str:

@@ -40,6 +40,7 @@ def apprise() -> Any:
     """The Apprise package with our gateway registered; loading it takes half a second, once a process."""
     with _lock:
         if not _loaded:
+            wire.install()  # with it goes what keeps plugins from logging addresses
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # its optional PGP part imports an old module
                 import apprise as package

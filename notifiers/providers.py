@@ -5,6 +5,7 @@ Choosing is pure. The URL of a provider holds its credentials and is never shown
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
@@ -15,6 +16,16 @@ from tocsin.delivery import Channel
 ADDRESS = "{to}"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class Dkim(BaseModel):
+    """The key that a provider's letters are signed with (RFC 6376)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$")]
+    selector: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,63}$")]
+    key_file: Path  # PEM, not encrypted
 
 
 class Provider(BaseModel):
@@ -36,6 +47,7 @@ class Provider(BaseModel):
     connections: Annotated[int, Field(ge=1, le=64)] = 4
     idempotent: bool = False  # the provider drops a repetition of one key
     receipts: SecretStr | None = None  # URL of its feed of receipts
+    dkim: Dkim | None = None  # e-mail over SMTP only
     bounce_domain: str | None = None  # bounces come to bounce+<tag>@<this domain>, which reaches our receiver
 
     @field_validator("places")

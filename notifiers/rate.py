@@ -1,10 +1,19 @@
-"""One token bucket a provider account, shared by its connections."""
+"""One token bucket a provider account, shared by its connections. `notifiers.sharing` has one for several processes."""
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
-_LOOK_UP_SECONDS = 0.25  # how long a wait may ignore `stop`
+LOOK_UP_SECONDS = 0.25  # how long a wait may ignore `stop`
+
+
+class Limiter(Protocol):
+    """Something that says when the next message may leave."""
+
+    async def take(self, stop: Callable[[], bool] = ...) -> None:
+        """Wait until one message may leave, or until `stop()` is true."""
 
 
 class Bucket:
@@ -18,7 +27,7 @@ class Bucket:
         per_second: float | None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._interval = 1.0 / per_second if per_second else 0.0
         self._monotonic = monotonic
@@ -26,7 +35,7 @@ class Bucket:
         self._lock = threading.Lock()
         self._next = monotonic()
 
-    def take(self, stop: Callable[[], bool] = lambda: False) -> None:
+    async def take(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Wait until one message may leave, or until `stop()` is true."""
         if not self._interval:
             return
@@ -34,4 +43,4 @@ class Bucket:
             mine = max(self._next, self._monotonic())
             self._next = mine + self._interval
         while (wait := mine - self._monotonic()) > 0 and not stop():
-            self._sleep(min(wait, _LOOK_UP_SECONDS))
+            await self._sleep(min(wait, LOOK_UP_SECONDS))

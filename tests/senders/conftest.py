@@ -174,15 +174,20 @@ class Relay:
                     if not self.say(owner.reply(verb)) or verb == "QUIT":
                         return
                     if verb == "DATA" and self.last.startswith("354"):
-                        owner.texts.append(self.text())
+                        text = self.text()
+                        if text is None:
+                            return
+                        owner.texts.append(text)
                         if not self.say(owner.reply(".")):
                             return
 
-            def text(self) -> bytes:
-                text = b""
-                while not text.endswith(b"\r\n.\r\n"):
-                    text += self.rfile.readline()
-                return text[:-3]
+            def text(self) -> bytes | None:
+                lines = []
+                while line := self.rfile.readline():
+                    if line == b".\r\n":
+                        return b"".join(lines)
+                    lines.append(line)
+                return None
 
             def say(self, reply: str | None) -> bool:
                 self.last = reply or ""

@@ -150,7 +150,7 @@ with Journal(Path(path)) as journal:
 @pytest.mark.slow
 @pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.PUSH], ids=str)
 def test_after_kill_9_every_message_is_told_once_or_known_as_a_doubt(tmp_path, channel):
-    count = 1500
+    count = 12_000
     for kill in range(3):
         path = tmp_path / f"{kill}.journal"
         with fakes.start(tmp_path / f"outbox-{kill}") as running:

@@ -20,7 +20,7 @@ TWILIO = f"twilio://AC{'a' * 32}:{'b' * 32}@15005550006/{{to}}"
 def judge(status=200, body=b"{}", said=True, channel=Channel.PUSH, **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     heard = [Exchange(status=status, headers=named, content=body)]
-    return http_answers.judge(heard, plugin_said=said, provider="gate", channel=channel, now=NOW)
+    return http_answers.judge(heard, plugin_said=said, provider="gate", channel=channel, now=lambda: NOW)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 503])
@@ -113,7 +113,7 @@ def test_a_success_with_a_dead_token_in_its_body_is_refused():
 @pytest.mark.parametrize("said", [False, None, 1, "yes"])
 def test_without_an_answer_only_a_plain_yes_is_taken(said):
     with pytest.raises(Doubtful):
-        http_answers.judge([], plugin_said=said, provider="gate", channel=Channel.PUSH, now=NOW)
+        http_answers.judge([], plugin_said=said, provider="gate", channel=Channel.PUSH, now=lambda: NOW)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def test_a_letter_has_the_headers_of_an_automatic_notice(a_message, at):
     assert letter["From"].addresses[0].addr_spec == "privacy@notices.example"
     assert letter["Message-ID"] == f"<{message.key}@notices.example>"
     assert letter["Auto-Submitted"] == "auto-generated"
+    assert letter["List-Id"] == "<notices.notices.example>"
     assert letter["Content-Language"] == "zh"
     assert letter["Date"].datetime.isoformat() == "2026-11-22T09:30:00+00:00"
     assert letter["Subject"] == "您的数据被泄露"
@@ -68,13 +69,42 @@ def test_no_text_can_change_the_headers(text, subject, language):
     read_back = email.message_from_bytes(letter.content, policy=email.policy.compat32)
 
     allowed = {"from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version"}
-    allowed |= {"content-type", "content-language"}
+    allowed |= {"content-type", "content-language", "list-id"}
     names = [name.lower() for name in read_back]
     assert len(names) == len(set(names))
     assert set(names) <= allowed
     assert all(len(line) <= 998 for line in letter.content.split(b"\r\n"))
     assert b"\n" not in letter.content.replace(b"\r\n", b"")
     assert not any(line.startswith(b".") for line in letter.content.split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    "nasty",
+    [
+        "hello\r\nBcc: everyone@example.org",
+        "hello\nBcc: everyone@example.org\n\n<script>",
+        "\r\n.\r\nMAIL FROM:<x@y>\r\n",
+        "--=_tocsin\r\nContent-Type: text/html\r\n\r\nowned",
+        "--=_tocsin--",
+        "=?utf-8?q?=0D=0ABcc:_x=40y.example?=",
+        "\x00\x0b\x0c\x1c\x85\u2028\u2029Bcc: x@y.example",
+        "A" * 5000,
+        "．" * 5000,
+        "{{ 7*7 }}${7*7}%(key)s",
+        "\ufeff\u202eevil",
+        ".",
+    ],
+)
+def test_nasty_texts_stay_texts(a_message, at, nasty):
+    letter = compose(a_message(subject=nasty, text=nasty, html=nasty, language=nasty), at)
+    read_back = read(letter)
+
+    assert read_back["Bcc"] is None
+    assert [part.get_content_type() for part in read_back.iter_parts()] == ["text/plain", "text/html"]
+    wanted = nasty.replace("\r\n", "\n").replace("\n", "\r\n")
+    assert [part.get_content() for part in read_back.iter_parts()] == [wanted + "\r\n"] * 2
+    assert all(len(line) <= 998 and not line.startswith(b".") for line in letter.content.split(b"\r\n"))
+    assert not letter.sender.count("\n")
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=2000))

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from notifiers import smtp_channel, smtp_replies
+from notifiers import smtp_account, smtp_replies
 from notifiers.answers import Reason, Refusal, Taken
 from notifiers.channels import open_notifier
 from notifiers.http_channel import PluginNotifier
@@ -23,7 +23,7 @@ def test_one_message_names_one_recipient_in_the_envelope(notifier, relay, a_mess
 
     notifier.send(message)
 
-    assert [line for line in relay.commands if line.startswith("rcpt")] == ["rcpt TO:<someone@example.org>"]
+    assert [line for line in relay.commands if line.startswith("RCPT")] == ["RCPT TO:<someone@example.org>"]
     mail_from = next(line for line in relay.commands if line.upper().startswith("MAIL"))
     assert "<bounce+" in mail_from
     assert "@bounces.example>" in mail_from
@@ -142,7 +142,7 @@ def test_an_international_address_is_sent_where_the_server_takes_it(notifier, re
     notifier.send(a_message(to="王芳@example.org"))
     notifier.send(a_message(to="plain@example.org"))
 
-    assert "rcpt TO:<王芳@example.org>" in relay.commands
+    assert "RCPT TO:<王芳@example.org>" in relay.commands
     assert [line.endswith("SMTPUTF8 BODY=8BITMIME") for line in relay.commands if line.upper().startswith("MAIL")] == [
         True,
         False,
@@ -163,9 +163,9 @@ def test_the_account_is_what_apprise_read_from_the_url(a_provider):
     from notifiers import plugins
 
     url = "mailtos://user%40corp.example:p%23w@smtp.corp.example:4650/{to}?from=dpo@corp.example&mode=ssl&rto=7&cto=3&verify=no"
-    account = smtp_channel.account(plugins.probe(a_provider(url))[0])
+    account = smtp_account.account(plugins.probe(a_provider(url))[0])
 
-    assert account == smtp_channel.Account(
+    assert account == smtp_account.Account(
         host="smtp.corp.example", port=4650, mode="ssl", user="user@corp.example", password="p#w", verify=False,
         connect_seconds=3.0, answer_seconds=7.0,
     )  # fmt: skip
@@ -176,19 +176,19 @@ def test_the_account_is_what_apprise_read_from_the_url(a_provider):
 def test_mail_servers_get_minutes_to_answer_where_the_url_says_nothing(a_provider):
     from notifiers import plugins
 
-    assert smtp_channel.account(plugins.probe(a_provider())[0]).answer_seconds == 120
+    assert smtp_account.account(plugins.probe(a_provider())[0]).answer_seconds == 120
 
 
 def test_tls_contexts_are_made_once_and_verify_as_the_url_says():
-    strict, lax = smtp_channel._tls(True), smtp_channel._tls(False)
+    strict, lax = smtp_account._tls(True), smtp_account._tls(False)
 
-    assert smtp_channel._tls(True) is strict
+    assert smtp_account._tls(True) is strict
     assert (strict.check_hostname, strict.verify_mode.name) == (True, "CERT_REQUIRED")
     assert (lax.check_hostname, lax.verify_mode.name) == (False, "CERT_NONE")
 
 
 def test_where_apprise_has_changed_its_plain_plugin_still_sends(relay, a_provider, a_message, at, monkeypatch):
-    monkeypatch.setattr(smtp_channel, "account", lambda _plugin: None)
+    monkeypatch.setattr(smtp_account, "account", lambda _plugin: None)
     url = f"mailto://127.0.0.1:{relay.port}/{{to}}?from=privacy@notices.example&mode=insecure"
     with contextlib.closing(open_notifier(a_provider(url), now=at)) as notifier:
         assert isinstance(notifier, PluginNotifier)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from notifiers import smtp_channel
+from notifiers import smtp_account
 from notifiers.channels import open_notifier
 from tocsin.errors import Unavailable
 
@@ -87,7 +87,7 @@ async def _ended():
 def test_a_letter_goes_out_encrypted(server, a_provider, a_message, at, certificate, monkeypatch):
     url, sink = server
     trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(smtp_channel, "_tls", lambda verify: trusting if verify else None)
+    monkeypatch.setattr(smtp_account, "_tls", lambda verify: trusting if verify else None)
     with contextlib.closing(open_notifier(a_provider(url), now=at)) as notifier:
         for number in range(3):
             assert notifier.send(a_message(seed=number)).code == "250 2.0.0"

@@ -1,0 +1,1 @@
+"""Carriers: kept connections to one provider, driven by one event loop."""
