@@ -1,24 +1,36 @@
 """Attempts: one message to one person on one channel, claimed once, settled by what the provider says.
 
 A claim is committed before the message leaves. A claim that ran out is a doubt, for its message may have left; an
-attempt put off by `retry_later` waits, unclaimed, for its time. Who claims, records or gives back attempts locks the
-incident first (`incidents.lock`), so that no two of them, and no import, wait for each other in a ring.
+attempt put off by `retry_later` waits, unclaimed, for its time. Who records or gives back attempts locks the incident
+first (`incidents.lock`), so that no two of them, and no import, wait for each other in a ring; who claims for people
+whose turns it took (`turns.take`) waits for nobody and needs no lock.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, Integer, Text, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
-from db import outcomes, receipts, rows, tables
+from db import batches, outcomes, receipts, rows, tables
 from db.outcomes import Word
 from tocsin.delivery import Channel, Outcome, Settled
 from tocsin.errors import Invalid
 
 _ATTEMPT = tables.core(tables.Attempt)
+_NEW = ("key", "person_id", "wave", "channel", "provider", "text_hash")
+_ANSWER = {  # column: where the answer has it
+    "key": "key",
+    "outcome": "outcome",
+    "settled_at": "at",
+    "provider": "provider",
+    "provider_ref": "provider_ref",
+    "code": "code",
+    "reason": "reason",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,35 +100,35 @@ def claim_many(
         "claim_until": until,
     }
     # In the order of keys, so that two claimers of the same people never wait for each other in a ring.
-    values = [{**fixed, **vars(one), "channel": one.channel.value} for one in sorted(new, key=lambda one: one.key)]
-    statement = rows.insert_new(session, _ATTEMPT).returning(_ATTEMPT.c.key)
-    won = list(session.scalars(statement, values))
-    return won + _take_back(session, set(won), values, now)
+    ordered = {one.key: one for one in sorted(new, key=lambda one: one.key)}
+    values = [[getattr(one, name) for name in _NEW] for one in ordered.values()]
+    statement = batches.insert_new(session, _ATTEMPT, _NEW, values, fixed).returning(_ATTEMPT.c.key)
+    won = set(session.connection().execute(statement).scalars())
+    lost = [one for one in ordered.values() if one.key not in won]
+    taken = _take_back(session, incident_id, lost, owner, until, now) if lost else set()
+    return [key for key in ordered if key in won or key in taken]
 
 
-def _take_back(session: Session, won: set[str], values: Sequence[Mapping[str, Any]], now: DateTime) -> list[str]:
-    """Claim again what was put off; the provider may be another one this time."""
-    lost = {value["key"]: value for value in values if value["key"] not in won}
-    ours: list[str] = []
-    for some in rows.chunks(sorted(lost)):
-        query = select(_ATTEMPT.c.key).where(_ATTEMPT.c.key.in_(some), _is_put_off(now)).order_by(_ATTEMPT.c.key)
-        ours += session.scalars(query.with_for_update())
-    names = ("provider", "claimed_at", "claim_owner", "claim_until")
-    statement = (
-        update(_ATTEMPT)
-        .where(_ATTEMPT.c.incident_id == bindparam("its_incident"), _ATTEMPT.c.key == bindparam("its_key"))
-        .values(**{name: bindparam(f"new_{name}") for name in names}, not_before=None, tries=_ATTEMPT.c.tries + 1)
-    )
-    claims = [
-        {
-            "its_key": key,
-            "its_incident": lost[key]["incident_id"],
-            **{f"new_{name}": lost[key][name] for name in names},
-        }
-        for key in ours
-    ]
-    if claims:
-        session.connection().execute(statement, claims)
+def _take_back(
+    session: Session, incident_id: str, lost: Sequence[NewAttempt], owner: str, until: DateTime, now: DateTime
+) -> set[str]:
+    """Claim again what was put off; the provider may be another one this time.
+
+    What somebody else is changing at this moment is passed over, so that a claimer waits for nobody.
+    """
+    where = (_ATTEMPT.c.incident_id == incident_id, batches.among(session, _ATTEMPT.c.key, [one.key for one in lost]))
+    query = select(_ATTEMPT.c.key).where(*where, _is_put_off(now)).order_by(_ATTEMPT.c.key)
+    ours = set(session.scalars(query.with_for_update(skip_locked=True)))
+    if ours:
+        rows_ = [[one.key, one.provider] for one in lost if one.key in ours]
+        given = batches.rows_of(session, _ATTEMPT, {"its_key": "key", "its_provider": "provider"}, rows_, incident_id)
+        again = {"claimed_at": now, "claim_owner": owner, "claim_until": until, "not_before": None}
+        statement = (
+            update(_ATTEMPT)
+            .where(_ATTEMPT.c.incident_id == given.c.incident_id, _ATTEMPT.c.key == given.c.its_key)
+            .values(provider=given.c.its_provider, **again, tries=_ATTEMPT.c.tries + 1)
+        )
+        session.execute(statement)
     return ours
 
 
@@ -147,30 +159,24 @@ def renew(session: Session, incident_id: str, owner: str, until: DateTime) -> bo
 
 def retry_later(session: Session, incident_id: str, retries: Sequence[Retry], *, owner: str) -> None:
     """Give back attempts that `owner` holds; one that is settled, or somebody else's by now, stays as it is."""
+    if not retries:
+        return
+    names = {"its_key": "key", "later": "not_before", "why": "code", "untried": "tries", "mark": "reason"}
+    values = [[one.key, one.not_before, one.code, int(not one.tried), one.reason] for one in retries]
+    given = batches.rows_of(session, _ATTEMPT, names, values, incident_id)
     statement = (
         update(_ATTEMPT)
-        .where(_ATTEMPT.c.incident_id == incident_id, _ATTEMPT.c.key == bindparam("its_key"), _is_held_by(owner))
+        .where(_ATTEMPT.c.incident_id == given.c.incident_id, _ATTEMPT.c.key == given.c.its_key, _is_held_by(owner))
         .values(
-            not_before=bindparam("later"),
+            not_before=given.c.later,
             claim_owner=None,
             claim_until=None,
-            code=bindparam("why"),
-            tries=_ATTEMPT.c.tries - bindparam("untried", type_=Integer),
-            reason=func.coalesce(bindparam("mark", type_=Text), _ATTEMPT.c.reason),
+            code=given.c.why,
+            tries=_ATTEMPT.c.tries - given.c.untried,
+            reason=func.coalesce(given.c.mark, _ATTEMPT.c.reason),
         )
     )
-    values = [
-        {
-            "its_key": one.key,
-            "later": one.not_before,
-            "why": one.code,
-            "untried": int(not one.tried),
-            "mark": one.reason,
-        }
-        for one in sorted(retries, key=lambda one: one.key)
-    ]
-    if values:
-        session.connection().execute(statement, values)
+    session.execute(statement)
 
 
 def put_off(session: Session, incident_id: str) -> dict[tuple[str, str], int]:
@@ -196,14 +202,40 @@ def settle_many(session: Session, incident_id: str, settled: Sequence[Settled]) 
     if not settled:
         return []
     _refuse_claimed(settled)
-    existing, advanced = outcomes.advance(session, [Word(**vars(one)) for one in settled])
-    unknown = {one.key for one in settled} - existing
+    answered = _answer(session, incident_id, settled)
+    others = [one for one in settled if one.key not in answered]
+    existing, advanced = outcomes.advance(session, [Word(**vars(one)) for one in others])
+    unknown = {one.key for one in others} - existing
     if unknown:
         raise Invalid(f"{len(unknown)} messages of incident {incident_id!r} were settled but never claimed.")
     if any(one.provider_ref for one in settled):
         providers = {one.provider for one in settled}
         receipts.rematch(session, now=max(one.at for one in settled), providers=providers, incident_id=incident_id)
-    return [one.key for one in advanced]
+    return sorted([*answered, *(one.key for one in advanced)])
+
+
+def _answer(session: Session, incident_id: str, settled: Sequence[Settled]) -> set[str]:
+    """Record answers to messages of which nothing was known but that they were claimed, whom any word outweighs."""
+    once = Counter(one.key for one in settled)
+    values = [[getattr(one, name) for name in _ANSWER.values()] for one in settled if once[one.key] == 1]
+    given = batches.rows_of(session, _ATTEMPT, {f"its_{column}": column for column in _ANSWER}, values, incident_id)
+    new = {column: given.c[f"its_{column}"] for column in _ANSWER if column not in {"key", "provider_ref"}}
+    statement = (
+        update(_ATTEMPT)
+        .where(
+            _ATTEMPT.c.incident_id == given.c.incident_id,
+            _ATTEMPT.c.key == given.c.its_key,
+            _ATTEMPT.c.outcome == Outcome.CLAIMED.value,
+        )
+        .values(
+            **new,
+            provider_ref=func.coalesce(_ATTEMPT.c.provider_ref, given.c.its_provider_ref),
+            claim_owner=None,
+            claim_until=None,
+        )
+        .returning(_ATTEMPT.c.key)
+    )
+    return set(session.connection().execute(statement).scalars())
 
 
 def funnel(session: Session, incident_id: str) -> dict[Channel, dict[Outcome, int]]:
@@ -218,9 +250,8 @@ def funnel(session: Session, incident_id: str) -> dict[Channel, dict[Outcome, in
 def of_people(session: Session, incident_id: str, person_ids: Sequence[int]) -> dict[int, list[Attempt]]:
     """Every attempt of some people, oldest first; people without attempts are absent."""
     found: dict[int, list[Attempt]] = {}
-    for some in rows.chunks(person_ids):
-        for attempt in _found(session, incident_id, _ATTEMPT.c.person_id.in_(some), None):
-            found.setdefault(attempt.person_id, []).append(attempt)
+    for attempt in _found(session, incident_id, batches.among(session, _ATTEMPT.c.person_id, person_ids), None):
+        found.setdefault(attempt.person_id, []).append(attempt)
     return found
 
 

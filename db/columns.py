@@ -10,7 +10,7 @@ from sqlalchemy import String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-_WRITTEN = "%Y-%m-%dT%H:%M:%S.%fZ"
+WRITTEN = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class Instant(TypeDecorator[pendulum.DateTime]):
@@ -33,7 +33,7 @@ class Instant(TypeDecorator[pendulum.DateTime]):
         if value.tzinfo is None:
             raise ValueError("a time without offset cannot be stored")
         instant = value.astimezone(UTC)
-        return instant.strftime(_WRITTEN) if dialect.name == "sqlite" else instant
+        return instant.strftime(WRITTEN) if dialect.name == "sqlite" else instant
 
     def process_result_value(self, value: Any, dialect: Dialect) -> pendulum.DateTime | None:  # noqa: ARG002
         """From the database."""

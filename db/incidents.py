@@ -100,6 +100,15 @@ def release(session: Session, incident_id: str, owner: str) -> None:
     )
 
 
+def pause_sending(session: Session, incident_id: str, at: DateTime | None) -> bool:
+    """Let no message of this incident leave from `at` on, or with None let them leave again; whether that is new."""
+    rows.lock_incident(session, incident_id)
+    if (get(session, incident_id).sending_paused_at is None) == (at is None):
+        return False
+    _change(session, incident_id, sending_paused_at=at)
+    return True
+
+
 def close(session: Session, incident_id: str, at: DateTime) -> None:
     """Close an incident; raises NotAllowed if it is closed already."""
     rows.lock_incident(session, incident_id)

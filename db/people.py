@@ -2,27 +2,30 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from pendulum import DateTime
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import Integer, bindparam, case, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
-from db import attempts, rows, tables
+from db import attempts, batches, loading, rows, tables
 from db.attempts import Attempt
+from db.columns import Instant, JsonText
 from tocsin.delivery import Channel, Verdict
 from tocsin.ledger import canonical
 
 _PERSON = tables.core(tables.Person)
 _IDENTITY = tables.core(tables.Identity)
+_AT, _LIST = Instant(), JsonText()
 _BATCH = 1000
 _NOT_REACHED = (Verdict.UNREACHABLE, Verdict.NO_ADDRESS, Verdict.UNCERTAIN, Verdict.HELD)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewPerson:
+class NewPerson(NamedTuple):
     """A person about to be stored; `sealed` comes from `IncidentKey.seal` with `person_aad`."""
 
     id: int
@@ -39,8 +42,7 @@ class NewPerson:
     excluded_channels: Sequence[str] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resealed:
+class Resealed(NamedTuple):
     """New sealed data of a known person, after another address was merged in."""
 
     id: int
@@ -130,15 +132,22 @@ def next_id(session: Session, incident_id: str) -> int:
 
 def insert_many(session: Session, incident_id: str, people: Sequence[NewPerson]) -> None:
     """Store new people."""
-    empty = {"verdict": None, "verdict_channel": None, "verdict_at": None}
-    rows.insert_many(
-        session,
-        _PERSON,
-        (
-            {**empty, **vars(one), "incident_id": incident_id, "excluded_channels": list(one.excluded_channels)}
-            for one in people
-        ),
-    )
+    if not people:
+        return
+    dialect = session.get_bind().dialect
+    *plain, next_at, excluded = zip(*people, strict=True)  # by columns: a million rows are too many to touch one by one
+    times = [at and _AT.process_bind_param(at, dialect) for at in next_at]
+    lists = [_LIST.process_bind_param(list(some), dialect) if some else "[]" for some in excluded]
+    values = zip(repeat(incident_id), *plain, times, lists, strict=False)
+    loading.load(session, _PERSON, ("incident_id", *NewPerson._fields), values)
+
+
+@contextmanager
+def enrolling(session: Session, incident_id: str, *, new: int) -> Iterator[None]:
+    """What is done before and after so many people of a wave are stored; one importer of an incident at a time."""
+    loading.queue_imports(session, incident_id)
+    with loading.index_made_after(session, _PERSON, "ix_person_incident_id_ref", rows=new):
+        yield
 
 
 def known(session: Session, incident_id: str, hashes: Sequence[str]) -> dict[str, int]:
@@ -153,13 +162,29 @@ def known(session: Session, incident_id: str, hashes: Sequence[str]) -> dict[str
 
 
 def add_identities(session: Session, incident_id: str, identities: Sequence[tuple[str, int]]) -> int:
-    """Note (hash, person id) pairs; a hash that belongs to somebody already stays theirs. Returns how many are new."""
+    """Note (hash, person id) pairs; a hash that belongs to somebody already stays theirs. Returns how many are new.
+
+    Raises IntegrityError for a person that there is not.
+    """
     if not identities:
         return 0
+    person = select(_PERSON.c.id).where(
+        _PERSON.c.incident_id == bindparam("its_incident"), _PERSON.c.id == bindparam("its_person")
+    )
+    statement = rows.insert_new(session, _IDENTITY).values(
+        incident_id=bindparam("its_incident"), hash=bindparam("its_hash"), person_id=person.scalar_subquery()
+    )
     values = [
-        {"incident_id": incident_id, "hash": identity, "person_id": person_id} for identity, person_id in identities
+        {"its_incident": incident_id, "its_hash": identity, "its_person": person_id}
+        for identity, person_id in identities
     ]
-    return len(list(session.scalars(rows.insert_new(session, _IDENTITY).returning(_IDENTITY.c.hash), values)))
+    return len(list(session.scalars(statement.returning(_IDENTITY.c.hash), values)))
+
+
+def load_identities(session: Session, incident_id: str, hashes: Sequence[str], person_ids: Sequence[int]) -> None:
+    """The same for hashes that nobody has, of people just stored; nothing is looked up. Cheapest in order of hashes."""
+    values = zip(repeat(incident_id), hashes, person_ids, strict=False)
+    loading.load(session, _IDENTITY, ("incident_id", "hash", "person_id"), values)
 
 
 def get_many(session: Session, incident_id: str, person_ids: Sequence[int]) -> dict[int, Person]:
@@ -212,37 +237,43 @@ def next_look(session: Session, incident_id: str) -> DateTime | None:
 
 def schedule_many(session: Session, incident_id: str, schedule: Sequence[tuple[int, DateTime | None]]) -> None:
     """Set when the ladder looks at each person again; None for never."""
-    values = [{"its_id": person_id, "then": next_at} for person_id, next_at in schedule]
-    _update_each(session, incident_id, {"next_at": bindparam("then")}, values)
+    _change(session, incident_id, {"then": "next_at"}, schedule)
 
 
 def mark_all_due(session: Session, incident_id: str, wave: int | None, now: DateTime) -> int:
-    """Make everybody without a verdict due, in one wave or in all; returns how many."""
+    """Make everybody without a verdict due, in one wave or in all; returns how many.
+
+    Whoever can be told in one way only comes before the others (see `tocsin.ladder.standing`).
+    """
     statement = update(_PERSON).where(_PERSON.c.incident_id == incident_id, _PERSON.c.verdict.is_(None))
     if wave is not None:
         statement = statement.where(_PERSON.c.wave == wave)
-    return rows.changed(session, statement.values(next_at=now))
+    ways = sum((cast(_PERSON.c[f"has_{channel}"], Integer) for channel in Channel), literal(0))
+    instant = _PERSON.c.next_at.type
+    turn = case((ways == 1, literal(now.subtract(seconds=1), instant)), else_=literal(now, instant))
+    return rows.changed(session, statement.values(next_at=turn))
 
 
 def reopen_many(session: Session, incident_id: str, schedule: Sequence[tuple[int, DateTime]]) -> None:
     """Take the verdict back from people for whom there is more to do (a late bounce), and look at them again then."""
-    values = [{"its_id": person_id, "then": next_at} for person_id, next_at in schedule]
-    columns: dict[str, Any] = {"verdict": None, "verdict_channel": None, "verdict_at": None}
-    _update_each(session, incident_id, {**columns, "next_at": bindparam("then")}, values)
+    cleared = {"verdict": None, "verdict_channel": None, "verdict_at": None}
+    _change(session, incident_id, {"then": "next_at"}, schedule, **cleared)
+
+
+def give_new_chance(
+    session: Session, incident_id: str, person_ids: Sequence[int], verdicts: Collection[Verdict], now: DateTime
+) -> None:
+    """Take the verdict back from those of these people who have one of `verdicts`, and look at them again now."""
+    columns: dict[str, Any] = {"verdict": None, "verdict_channel": None, "verdict_at": None, "next_at": now}
+    where = (_PERSON.c.incident_id == incident_id, _PERSON.c.verdict.in_([verdict.value for verdict in verdicts]))
+    for some in rows.chunks(sorted(person_ids)):
+        session.execute(update(_PERSON).where(*where, _PERSON.c.id.in_(some)).values(**columns))
 
 
 def settle_many(session: Session, incident_id: str, verdicts: Sequence[Settle]) -> None:
     """Record what became of people; nobody of them is due any more."""
-    columns: dict[str, Any] = {
-        "verdict": bindparam("new_verdict"),
-        "verdict_channel": bindparam("its_channel"),
-        "verdict_at": bindparam("then"),
-    }
-    values = [
-        {"its_id": person_id, "new_verdict": verdict.value, "its_channel": channel and channel.value, "then": at}
-        for person_id, verdict, channel, at in verdicts
-    ]
-    _update_each(session, incident_id, {**columns, "next_at": None}, values)
+    names = {"new_verdict": "verdict", "its_channel": "verdict_channel", "then": "verdict_at"}
+    _change(session, incident_id, names, verdicts, next_at=None)
 
 
 def counts(session: Session, incident_id: str) -> Counts:
@@ -331,6 +362,18 @@ def _person(row: Mapping[str, Any]) -> Person:
             "excluded_channels": tuple(row["excluded_channels"]),
         }
     )
+
+
+def _change(
+    session: Session, incident_id: str, names: Mapping[str, str], values: Sequence[Sequence[Any]], **fixed: Any
+) -> None:
+    """Set columns of people in one statement: each row is a number and the values of `names`; `fixed` is for all."""
+    if not values:
+        return
+    given = batches.rows_of(session, _PERSON, {"its_id": "id", **names}, values, incident_id)
+    where = (_PERSON.c.incident_id == given.c.incident_id, _PERSON.c.id == given.c.its_id)
+    columns = {column: given.c[name] for name, column in names.items()}
+    session.execute(update(_PERSON).where(*where).values(**columns, **fixed))
 
 
 def _update_each(

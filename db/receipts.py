@@ -7,6 +7,7 @@ may run as often as one likes.
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from pendulum import DateTime
@@ -21,6 +22,7 @@ from tocsin.errors import Invalid
 _RECEIPT = tables.core(tables.Receipt)
 _ATTEMPT = tables.core(tables.Attempt)
 _PERSON = tables.core(tables.Person)
+_FINAL = (Outcome.BOUNCED.value, Outcome.REFUSED.value, Outcome.DELIVERED.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,17 @@ def rematch(
     if incident_id is not None:
         query = query.where(_ATTEMPT.c.incident_id == incident_id)
     return _apply(session, [dict(row) for row in session.execute(query).mappings()], now)
+
+
+def refusals_in_a_row(session: Session, provider: str, *, reason: str, since: DateTime, limit: int) -> int:
+    """How many of a provider's latest final words, counted back from now, all give one reason; at most `limit`."""
+    query = (
+        select(_RECEIPT.c.reason)
+        .where(_RECEIPT.c.provider == provider, _RECEIPT.c.received_at >= since, _RECEIPT.c.outcome.in_(_FINAL))
+        .order_by(_RECEIPT.c.received_at.desc(), _RECEIPT.c.at.desc())
+        .limit(limit)
+    )
+    return len(list(takewhile(lambda found: found == reason, session.scalars(query))))
 
 
 _READ = ("provider", "event_id", "attempt_key", "provider_ref", "outcome", "at", "code", "reason")

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
@@ -20,6 +21,7 @@ from tocsin.errors import Misconfigured, Unverified
 KEY_BYTES = 32
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
+_HASH_BYTES = 16
 
 
 class MasterKey:
@@ -95,6 +97,10 @@ class IncidentKey:
         """Encrypt; `aad` ties the ciphertext to its row (see `person_aad`)."""
         return self._box.seal(plaintext, aad)
 
+    def seal_many(self, records: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Encrypt each plaintext with its `aad`."""
+        return self._box.seal_many(records)
+
     def open(self, sealed: bytes, aad: bytes) -> bytes:
         """Decrypt; raises Unverified if the record was changed or belongs to another row."""
         try:
@@ -106,11 +112,22 @@ class IncidentKey:
 
     def ref(self, text: str) -> str:
         """How the ledger names a person: a keyed hash, 32 hexadecimal digits, meaningless without this key."""
-        return _keyed_hash(self._ref_key, text)
+        keyed = self._ref_hash.copy()
+        keyed.update(text.encode())
+        return keyed.hexdigest()
 
     def identity(self, text: str) -> str:
         """A keyed hash of one normalised address, by which the same person is found again."""
-        return _keyed_hash(self._identity_key, text)
+        return self.identities([text])[0].hex()
+
+    def identities(self, texts: Iterable[str]) -> list[bytes]:
+        """The hashes of several addresses as bytes, whose hexadecimal digits are what `identity` gives."""
+        keyed, hashes = self._identity_hash.copy, []
+        for text in texts:
+            copied = keyed()
+            copied.update(text.encode())
+            hashes.append(copied.digest())
+        return hashes
 
     def attempt_key(self, wave: int, person_id: int, channel: str, text_hash: str) -> str:
         """The at-most-once key of one message."""
@@ -121,12 +138,12 @@ class IncidentKey:
         return _Box(_derived(self._raw, b"tocsin incident key: seal"))
 
     @cached_property
-    def _ref_key(self) -> bytes:
-        return _derived(self._raw, b"tocsin incident key: ref")
+    def _ref_hash(self) -> "hashlib.blake2b":
+        return _keyed(_derived(self._raw, b"tocsin incident key: ref"))
 
     @cached_property
-    def _identity_key(self) -> bytes:
-        return _derived(self._raw, b"tocsin incident key: identity")
+    def _identity_hash(self) -> "hashlib.blake2b":
+        return _keyed(_derived(self._raw, b"tocsin incident key: identity"))
 
     @cached_property
     def _attempt_key(self) -> bytes:
@@ -142,6 +159,15 @@ class _Box:
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, plaintext, aad)
+
+    def seal_many(self, records: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """The same with one call for chance; none of it is kept, so a forked process shares no nonce with us."""
+        chance, encrypt = os.urandom(_NONCE_BYTES * len(records)), self._cipher.encrypt
+        nonces = [chance[start : start + _NONCE_BYTES] for start in range(0, len(chance), _NONCE_BYTES)]
+        return [
+            _VERSION + nonce + encrypt(nonce, plaintext, aad)
+            for nonce, (plaintext, aad) in zip(nonces, records, strict=True)
+        ]
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
         head = len(_VERSION) + _NONCE_BYTES
@@ -163,5 +189,12 @@ def _derived(raw: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(raw)
 
 
+def _keyed(key: bytes) -> "hashlib.blake2b":
+    """A hash with its key taken in; a copy of it costs half of a new one."""
+    return hashlib.blake2b(key=key, digest_size=_HASH_BYTES)
+
+
 def _keyed_hash(key: bytes, text: str) -> str:
-    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
+    hashed = _keyed(key)
+    hashed.update(text.encode())
+    return hashed.hexdigest()

@@ -84,6 +84,7 @@ class Incident(Row, table=True):
     lease_owner: str | None = _maybe_text()
     lease_until: DateTime | None = _maybe_at()
     closed_at: DateTime | None = _maybe_at()
+    sending_paused_at: DateTime | None = _maybe_at()
 
 
 class FactsVersion(Row, table=True):
@@ -193,10 +194,13 @@ class Person(Row, table=True):
 
 
 class Identity(Row, table=True):
-    """A keyed hash of one address, so that the same person is found again without reading anybody's address."""
+    """A keyed hash of one address, so that the same person is found again without reading anybody's address.
+
+    No foreign key: to check each of three million rows for itself is half of an import. `db/people.py` sees to it.
+    """
 
     __tablename__ = "identity"
-    __table_args__ = (ForeignKeyConstraint(["incident_id", "person_id"], ["person.incident_id", "person.id"]),)
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     incident_id: str = _key()
     hash: str = _key()
@@ -251,6 +255,7 @@ class Receipt(Row, table=True):
             sqlite_where=text("matched = 0"),
             postgresql_where=text("NOT matched"),
         ),
+        Index("ix_receipt_latest", "provider", "received_at"),
     )
 
     provider: str = _key()

@@ -1,15 +1,18 @@
 """People: stored sealed, found again by keyed hashes, due when their turn comes, counted by what became of them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pendulum
 import pytest
+from alembic import command
+from alembic.config import Config
 from pendulum import DateTime
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.exc import IntegrityError
 
-from db import attempts, people
+from db import attempts, migrations, people
 from db.attempts import NewAttempt
 from db.people import NewPerson, Resealed, Settle
 from db.sealing import IncidentKey, person_aad
@@ -229,3 +232,102 @@ def test_the_hash_of_verdicts_changes_with_any_verdict_and_not_with_the_order_of
         assert before == people.verdict_hash(session, "two")
         people.settle_many(session, "one", [Settle(1, Verdict.HELD, None, NOON.add(microseconds=1))])
         assert people.verdict_hash(session, "one") != before
+
+
+@pytest.mark.parametrize("count", [1, 24, 25, 301])
+def test_identities_of_people_just_stored_are_loaded_whatever_their_number(
+    database: Database, an_incident: AnIncident, count: int
+) -> None:
+    an_incident()
+    enrol(database, *(a_person(number) for number in range(1, count + 1)))
+    hashes = [f"{number:032x}" for number in range(count)]
+    with database.transaction() as session:
+        people.load_identities(session, "leak", hashes, range(1, count + 1))
+        people.load_identities(session, "leak", [], [])
+
+        assert people.known(session, "leak", hashes) == dict(zip(hashes, range(1, count + 1), strict=True))
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        people.load_identities(session, "leak", hashes[:1], [1])
+
+
+def test_a_person_who_is_there_already_is_refused_without_quoting_anything(
+    database: Database, an_incident: AnIncident
+) -> None:
+    an_incident()
+    enrol(database, a_person(1))
+
+    with pytest.raises(IntegrityError) as caught:
+        enrol(database, a_person(1, ref="f" * 32, sealed=b"never quoted"))
+
+    assert "never quoted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("there", [0, 5])
+def test_the_index_of_refs_is_there_and_unique_after_a_wave_and_after_one_that_failed(
+    database: Database, an_incident: AnIncident, there: int
+) -> None:
+    an_incident()
+    enrol(database, *(a_person(number) for number in range(101, 101 + there)))
+    with database.transaction() as session, people.enrolling(session, "leak", new=3):
+        people.insert_many(session, "leak", [a_person(1), a_person(2), a_person(3)])
+
+    def fail() -> None:
+        with database.transaction() as session, people.enrolling(session, "leak", new=50):
+            people.insert_many(session, "leak", [a_person(4)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    names = {index["name"] for index in inspect(database.engine).get_indexes("person")}
+    assert "ix_person_incident_id_ref" in names
+    with pytest.raises(IntegrityError):
+        enrol(database, a_person(4, ref=a_person(1).ref))
+
+
+def test_a_new_chance_is_for_those_who_have_one_of_the_verdicts_at_that_time(
+    database: Database, an_incident: AnIncident
+) -> None:
+    an_incident()
+    enrol(database, *(a_person(number, next_at=None) for number in range(1, 5)))
+    later = NOON.add(hours=1)
+    with database.transaction() as session:
+        verdicts = [(1, Verdict.UNREACHABLE), (2, Verdict.DELIVERED), (4, Verdict.UNREACHABLE)]
+        people.settle_many(session, "leak", [Settle(number, verdict, None, NOON) for number, verdict in verdicts])
+        people.give_new_chance(session, "leak", [3, 2, 1], {Verdict.UNREACHABLE}, later)
+        people.give_new_chance(session, "leak", [], {Verdict.UNREACHABLE}, later)
+        found = people.get_many(session, "leak", [1, 2, 3, 4])
+
+    assert [(found[n].verdict, found[n].next_at) for n in (1, 2, 3, 4)] == [
+        (None, later),
+        (Verdict.DELIVERED, None),
+        (None, None),
+        (Verdict.UNREACHABLE, None),
+    ]
+
+
+def test_identities_of_an_older_database_survive_the_migration_to_the_order_of_hashes(empty_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    database = Database(empty_url)
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for statement in (
+            (
+                "INSERT INTO incident (id, title, plan, phase, phases, state, declared_at, declared_by) "
+                "VALUES ('leak', 't', 'p', 'contain', '[]', 'open', '2026-11-22T12:00:00.000000Z', 'anna')"
+            ),
+            (
+                "INSERT INTO person (incident_id, id, wave, ref, place, language, sealed, has_push, has_email, "
+                "has_sms, has_phone, excluded_channels) VALUES "
+                "('leak', 7, 1, 'r', 'DE', 'de', '', '0', '1', '0', '0', '[]')"
+            ),
+            "INSERT INTO identity (incident_id, hash, person_id) VALUES ('leak', 'b', 7), ('leak', 'a', 7)",
+        ):
+            connection.exec_driver_sql(statement)
+    database.migrate()
+
+    with database.transaction() as session:
+        assert people.known(session, "leak", ["a", "b", "c"]) == {"a": 7, "b": 7}
+        assert people.add_identities(session, "leak", [("a", 7), ("c", 7)]) == 1
+    database.close()
