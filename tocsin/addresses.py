@@ -47,7 +47,7 @@ class Phone:
 # A strict subset of RFC 5321 mailboxes: lower-case dot-atom, letters-digits-hyphens labels, a top level of letters.
 # A hyphen in the third and fourth place (`xn--`) is left to the validator, as is everything with capitals.
 _EMAIL = re.compile(
-    r"(?=.{6,254}\Z)(?P<local>[a-z0-9_+](?:[a-z0-9_+-]|\.(?=[a-z0-9_+-])){0,63})@"
+    r"(?=.{6,254}\Z)(?=[^@]{1,64}@)(?P<local>[a-z0-9_+][a-z0-9_+-]*(?:\.[a-z0-9_+-]+)*)@"
     r"(?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+"
     r"(?!(?:arpa|invalid|local|localhost|onion|test)\Z)[a-z]{2,63}",
     re.ASCII,
@@ -61,10 +61,7 @@ def email(text: str) -> str:
     domains that never receive mail (RFC 6761: `.test`, `.invalid`, …) are not.
     """
     cleaned = text.strip()
-    found = _EMAIL.fullmatch(cleaned)
-    if found is not None and len(found["local"]) <= 64:
-        return cleaned
-    return _email_by_validator(cleaned)
+    return cleaned if _EMAIL.fullmatch(cleaned) else _email_by_validator(cleaned)
 
 
 def _email_by_validator(text: str) -> str:
@@ -84,7 +81,7 @@ class _Numbering:
 
     prefix: str  # + and the calling code
     mobile: re.Pattern[str]
-    trunk: re.Pattern[str] | None  # what may be stripped from the front; a number that begins so is left to the library
+    quick: re.Pattern[str]  # the same with or without the calling code, and without what may be stripped from the front
 
 
 @cache
@@ -95,11 +92,12 @@ def _numbering(region: str) -> _Numbering | None:
     metadata = PhoneMetadata.metadata_for_region(region, None) if code else None
     if metadata is None or metadata.mobile is None or not metadata.mobile.national_number_pattern:
         return None
-    trunk = metadata.national_prefix_for_parsing
+    pattern, trunk = metadata.mobile.national_number_pattern, metadata.national_prefix_for_parsing
+    untouched = f"(?!{trunk})" if trunk else ""  # a number with a trunk prefix is left to the library
     return _Numbering(
         prefix=f"+{code}",
-        mobile=re.compile(metadata.mobile.national_number_pattern, re.ASCII),
-        trunk=re.compile(trunk, re.ASCII) if trunk else None,
+        mobile=re.compile(pattern, re.ASCII),
+        quick=re.compile(rf"(?:\+{code})?{untouched}(?:{pattern})", re.ASCII),
     )
 
 
@@ -113,8 +111,15 @@ def phone(text: str, region: str) -> Phone:
     A national number without a region is refused, not guessed. A landline is a phone that takes no text message.
     """
     cleaned = text.strip()
-    quick = _mobile_by_pattern(cleaned.translate(_SEPARATORS), region) if region in _FAST_REGIONS else None
+    quick = mobile(cleaned, region)
     return Phone(number=quick, takes_sms=True) if quick else _phone_by_library(cleaned, region)
+
+
+def mobile(text: str, region: str) -> str | None:
+    """The E.164 form of a number that is a mobile one of that region beyond doubt, else None: then ask `phone`."""
+    if region not in _FAST_REGIONS:
+        return None
+    return _mobile_by_pattern(text if text.isalnum() else text.translate(_SEPARATORS), region)
 
 
 def _mobile_by_pattern(digits: str, region: str) -> str | None:
@@ -124,12 +129,9 @@ def _mobile_by_pattern(digits: str, region: str) -> str | None:
     fixed-or-mobile and takes text messages too, but shares its calling code with others).
     """
     numbering = _numbering(region)
-    if numbering is None:
+    if numbering is None or not numbering.quick.fullmatch(digits):
         return None
-    national = digits.removeprefix(numbering.prefix)
-    if numbering.trunk is not None and numbering.trunk.match(national):
-        return None
-    return numbering.prefix + national if numbering.mobile.fullmatch(national) else None
+    return digits if digits.startswith("+") else numbering.prefix + digits
 
 
 def _phone_by_library(text: str, region: str) -> Phone:

@@ -88,10 +88,13 @@ _HEADINGS: Mapping[Field, str] = {
 }
 
 
+_SIGNS = re.compile(r"[\W_]+")
+
+
 def plain(text: str) -> str:
     """A heading without case, width, accents-as-marks, spaces and punctuation, for comparison."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return re.sub(r"[\W_]+", "", folded)
+    folded = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+    return folded if folded.isalnum() else _SIGNS.sub("", folded)
 
 
 _FIELD_OF = {plain(heading): field for field, headings in _HEADINGS.items() for heading in headings.split(", ")} | {

@@ -1,7 +1,7 @@
 """Who a person is and how to reach them: the part of a person that is stored sealed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tocsin.delivery import Channel
@@ -22,17 +22,7 @@ class Contact:
 
     def to_bytes(self) -> bytes:
         """The bytes to seal: UTF-8 JSON without empty parts."""
-        parts = []
-        if self.name:
-            parts.append(f'"name":{_quoted(self.name)}')
-        if self.account:
-            parts.append(f'"account":{_quoted(self.account)}')
-        if self.addresses:
-            listed = [
-                f'"{channel.value}":[{",".join(map(_quoted, found))}]' for channel, found in self.addresses.items()
-            ]
-            parts.append(f'"addresses":{{{",".join(listed)}}}')
-        return f"{{{','.join(parts)}}}".encode()
+        return written(self.name, self.account, self.addresses)
 
     @classmethod
     def from_bytes(cls, opened: bytes) -> "Contact":
@@ -46,3 +36,20 @@ class Contact:
 
 
 _quoted = json.encoder.encode_basestring  # a whole encoder costs six times as much, a million times over
+_LISTS = {channel: f'"{channel.value}":[' for channel in Channel}
+
+
+def written(name: str, account: str, addresses: Mapping[Channel, Sequence[str]]) -> bytes:
+    """The bytes of a contact with these parts, for `Contact.from_bytes`."""
+    parts = []
+    if name:
+        parts.append('"name":' + _quoted(name))
+    if account:
+        parts.append('"account":' + _quoted(account))
+    if addresses:
+        lists = [
+            _LISTS[channel] + (_quoted(found[0]) if len(found) == 1 else ",".join(map(_quoted, found)))
+            for channel, found in addresses.items()
+        ]
+        parts.append('"addresses":{' + "],".join(lists) + "]}")
+    return ("{" + ",".join(parts) + "}").encode()

@@ -18,8 +18,11 @@ share a mailbox, and to tell one of them twice is a smaller wrong than to leave 
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tocsin import addresses, whereabouts
 from tocsin.addresses import Unusable
@@ -29,6 +32,7 @@ from tocsin.delivery import Channel
 
 LONGEST_NAME = 300  # characters
 LONGEST_ACCOUNT = 200
+_EMAIL, _SMS, _PHONE = Channel.EMAIL, Channel.SMS, Channel.PHONE
 
 
 class Trouble(StrEnum):
@@ -57,17 +61,22 @@ class Flaw:
     field: Field | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """A person as one row, or several rows merged, describe them. `repr` shows no personal data."""
+class Candidate(NamedTuple):
+    """A person as one row, or several rows merged, describe them. `repr` shows no personal data.
+
+    A tuple, for a million are made: a frozen dataclass takes four times as long.
+    """
 
     row: int
-    account: str = field(default="", repr=False)
-    name: str = field(default="", repr=False)
-    addresses: Mapping[Channel, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    account: str = ""
+    name: str = ""
+    addresses: Mapping[Channel, tuple[str, ...]] = MappingProxyType({})
     place: str = ""
     language: str = ""
     flaws: tuple[Flaw, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Candidate(row={self.row}, place={self.place!r}, language={self.language!r}, flaws={self.flaws!r})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,13 +92,14 @@ def identities(person: Candidate) -> tuple[str, ...]:
 
     They hold personal data: hash them with the incident's key before they are stored.
     """
-    known = [f"account\x1f{person.account.casefold()}"] if person.account else []
-    name = plain(person.name)
-    if name or not person.account:
-        mailboxes = person.addresses.get(Channel.EMAIL, ())
-        numbers = dict.fromkeys((*person.addresses.get(Channel.SMS, ()), *person.addresses.get(Channel.PHONE, ())))
-        known += [f"email\x1f{mailbox.casefold()}\x1f{name}" for mailbox in mailboxes]
-        known += [f"phone\x1f{number}\x1f{name}" for number in numbers]
+    account, name, known_at = person.account, person.name, person.addresses
+    known = [f"account\x1f{account.casefold()}"] if account else []
+    words = plain(name) if name else ""
+    if words or not account:
+        texted, called = known_at.get(_SMS, ()), known_at.get(_PHONE, ())
+        numbers = called if texted == called else dict.fromkeys((*texted, *called))
+        known += [f"email\x1f{mailbox.casefold()}\x1f{words}" for mailbox in known_at.get(_EMAIL, ())]
+        known += [f"phone\x1f{number}\x1f{words}" for number in numbers]
     return tuple(known)
 
 
@@ -101,8 +111,7 @@ def merge(first: Candidate, second: Candidate) -> Candidate:
         if channel in first.addresses or channel in second.addresses
     }
     closer = second.place.startswith(f"{first.place}-") or not first.place
-    return replace(
-        first,
+    return first._replace(
         account=first.account or second.account,
         name=first.name or second.name,
         addresses=both,
@@ -139,65 +148,79 @@ def usual_language(place: str) -> str:
 
 
 class Reader:
-    """Makes people of the rows of one file. `region` is the place of rows that name none."""
+    """Makes people of the rows of one file. `region` is the place of rows that name none.
+
+    Whatever most rows have in common is settled once; a pattern or a remembered answer serves for the plain cases, and
+    the full validators for the rest.
+    """
 
     def __init__(self, columns: Columns, *, region: str = "") -> None:
         self._width = columns.width
         self._cells = tuple((column.index, column.field) for column in columns.used)
+        self._takers = tuple((index, kind, _TAKERS[kind]) for index, kind in self._cells if kind in _TAKERS)
+        index_of = {kind: index for index, kind in self._cells}
+        words = (Field.ACCOUNT, Field.NAME, Field.PLACE, Field.SUBDIVISION, Field.LANGUAGE)
+        self._account, self._name, self._place, self._subdivision, self._language = (
+            index_of.get(kind, -1)
+            for kind in words  # the last cell, which `read` adds, is empty
+        )
+        self._given, self._family = index_of.get(Field.GIVEN_NAME, -1), index_of.get(Field.FAMILY_NAME, -1)
         self._region = region
 
     def read(self, number: int, row: Sequence[str]) -> Candidate | Rejected:
         """The person of one row; `number` is the row as a spreadsheet counts it (the heading row is 1)."""
         if len(row) != self._width:
             return Rejected(row=number, flaws=(Flaw(trouble=Trouble.WIDTH),))
-        cells: list[tuple[Field, str]] = []
-        for index, kind in self._cells:
-            text = row[index].strip()
-            if not text:
-                continue
-            if "\0" in text or len(text) > addresses.LONGEST_ADDRESS:
-                trouble = Trouble.NUL if "\0" in text else Trouble.TOO_LONG
-                return Rejected(row=number, flaws=(Flaw(trouble=trouble, field=kind),))
-            cells.append((kind, text))
-        return self._person(number, cells)
-
-    def _person(self, number: int, cells: Sequence[tuple[Field, str]]) -> Candidate | Rejected:
-        flaws: list[Flaw] = []
-        words = dict(cells)
-        place = _place(words.get(Field.PLACE, ""), words.get(Field.SUBDIVISION, ""), self._region, flaws)
+        cells = [*map(str.strip, row), ""]
+        line = "".join(cells)
+        if "\0" in line or len(line) > addresses.LONGEST_ADDRESS:
+            damage = self._damage(cells)
+            if damage is not None:
+                return Rejected(row=number, flaws=(damage,))
+        place, flaws, numbering = _place(cells[self._place], cells[self._subdivision], self._region)
         if place is None:
-            return Rejected(row=number, flaws=(Flaw(trouble=Trouble.PLACE, field=Field.PLACE),))
-        found = _addresses(cells, place, flaws)
-        account, name = _short(words, Field.ACCOUNT, LONGEST_ACCOUNT, flaws), _name(words, flaws)
+            return Rejected(row=number, flaws=flaws)
+        found, unusable = self._addresses(cells, numbering)
+        account = cells[self._account]
+        name = _one_line(cells[self._name] or _joined(cells[self._given], cells[self._family]))
+        flaws += unusable
+        if len(account) > LONGEST_ACCOUNT:
+            account, flaws = "", (*flaws, Flaw(trouble=Trouble.TOO_LONG, field=Field.ACCOUNT))
+        if len(name) > LONGEST_NAME:
+            name, flaws = "", (*flaws, Flaw(trouble=Trouble.TOO_LONG, field=Field.NAME))
         if not (account or name or found):
             return Rejected(row=number, flaws=(*flaws, Flaw(trouble=Trouble.NOBODY)))
-        return Candidate(
-            row=number,
-            account=account,
-            name=name,
-            addresses=found,
-            place=place,
-            language=_language(words.get(Field.LANGUAGE, ""), flaws),
-            flaws=tuple(flaws),
-        )
+        language, unknown = _language(cells[self._language])
+        return Candidate(number, account, name, found, place, language, flaws + unknown)
 
+    def _damage(self, cells: Sequence[str]) -> Flaw | None:
+        """The first cell in use that no person can have written."""
+        for index, kind in self._cells:
+            text = cells[index]
+            if "\0" in text or len(text) > addresses.LONGEST_ADDRESS:
+                return Flaw(trouble=Trouble.NUL if "\0" in text else Trouble.TOO_LONG, field=kind)
+        return None
 
-def _addresses(cells: Sequence[tuple[Field, str]], place: str, flaws: list[Flaw]) -> dict[Channel, tuple[str, ...]]:
-    found: dict[Channel, tuple[str, ...]] = {}
-    for kind, text in cells:
-        taker = _TAKERS.get(kind)
-        if taker is None:
-            continue
-        try:
-            taken = taker(_unwrapped(text), place)
-        except Unusable as unusable:
-            flaws.append(Flaw(trouble=Trouble(unusable.reason.value), field=kind))
-            continue
-        for channel, address in taken:
-            before = found.get(channel, ())
-            if address not in before:
-                found[channel] = (*before, address)
-    return found
+    def _addresses(
+        self, cells: Sequence[str], numbering: str
+    ) -> tuple[dict[Channel, tuple[str, ...]], tuple[Flaw, ...]]:
+        """The addresses of a row in its columns' order, and what could not be used."""
+        found: dict[Channel, tuple[str, ...]] = {}
+        flaws: tuple[Flaw, ...] = ()
+        for index, kind, taker in self._takers:
+            text = cells[index]
+            if not text:
+                continue
+            try:
+                address, channels = taker(_unwrapped(text) if text[0] in "='" else text, numbering)
+            except Unusable as unusable:
+                flaws += (Flaw(trouble=Trouble(unusable.reason.value), field=kind),)
+                continue
+            for channel in channels:
+                before = found.get(channel, ())
+                if address not in before:
+                    found[channel] = (*before, address)
+        return found, flaws
 
 
 def _unwrapped(text: str) -> str:
@@ -207,26 +230,33 @@ def _unwrapped(text: str) -> str:
     return text.removeprefix("'")
 
 
-def _take_email(text: str, _: str) -> list[tuple[Channel, str]]:
-    return [(Channel.EMAIL, addresses.email(text))]
+_Taken = tuple[str, tuple[Channel, ...]]  # an address in its normal form, and the channels that it serves
+
+_BY_MAIL, _BY_PUSH, _BY_VOICE = (Channel.EMAIL,), (Channel.PUSH,), (Channel.PHONE,)
+_BY_TEXT_AND_VOICE = (Channel.SMS, Channel.PHONE)
 
 
-def _take_phone(text: str, place: str) -> list[tuple[Channel, str]]:
-    number = addresses.phone(text, addresses.numbering_region(place))
-    return [
-        (channel, number.number) for channel in ((Channel.SMS, Channel.PHONE) if number.takes_sms else (Channel.PHONE,))
-    ]
+def _take_email(text: str, _: str) -> _Taken:
+    return addresses.email(text), _BY_MAIL
 
 
-def _take_landline(text: str, place: str) -> list[tuple[Channel, str]]:
-    return [(Channel.PHONE, addresses.phone(text, addresses.numbering_region(place)).number)]
+def _take_phone(text: str, numbering: str) -> _Taken:
+    mobile = addresses.mobile(text, numbering)
+    if mobile is not None:
+        return mobile, _BY_TEXT_AND_VOICE
+    number = addresses.phone(text, numbering)
+    return number.number, _BY_TEXT_AND_VOICE if number.takes_sms else _BY_VOICE
 
 
-def _take_token(text: str, _: str) -> list[tuple[Channel, str]]:
-    return [(Channel.PUSH, addresses.push_token(text))]
+def _take_landline(text: str, numbering: str) -> _Taken:
+    return addresses.phone(text, numbering).number, _BY_VOICE
 
 
-_TAKERS: Mapping[Field, Callable[[str, str], list[tuple[Channel, str]]]] = {
+def _take_token(text: str, _: str) -> _Taken:
+    return addresses.push_token(text), _BY_PUSH
+
+
+_TAKERS: Mapping[Field, Callable[[str, str], _Taken]] = {
     Field.EMAIL: _take_email,
     Field.PHONE: _take_phone,
     Field.LANDLINE: _take_landline,
@@ -234,50 +264,45 @@ _TAKERS: Mapping[Field, Callable[[str, str], list[tuple[Channel, str]]]] = {
 }
 
 
-def _short(words: Mapping[Field, str], kind: Field, longest: int, flaws: list[Flaw]) -> str:
-    text = words.get(kind, "")
-    if len(text) <= longest:
-        return text
-    flaws.append(Flaw(trouble=Trouble.TOO_LONG, field=kind))
-    return ""
+def _joined(given: str, family: str) -> str:
+    """Family and given name in the order of their script."""
+    eastern = bool(family) and "\u4e00" <= family[0] <= "\u9fff"
+    return family + given if eastern else f"{given} {family}"
 
 
-def _name(words: Mapping[Field, str], flaws: list[Flaw]) -> str:
-    """The name on one line, in NFC; family and given name are joined in the order of their script."""
-    whole = words.get(Field.NAME, "")
-    if not whole:
-        given, family = words.get(Field.GIVEN_NAME, ""), words.get(Field.FAMILY_NAME, "")
-        eastern = bool(family) and "\u4e00" <= family[0] <= "\u9fff"
-        whole = family + given if eastern else f"{given} {family}"
-    if whole.isascii() and whole.isprintable() and "  " not in whole:
-        line = whole.strip()
-    else:
-        line = " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in whole).split())
-        line = unicodedata.normalize("NFC", line)
-    return _short({Field.NAME: line}, Field.NAME, LONGEST_NAME, flaws)
+def _one_line(name: str) -> str:
+    """A name on one line, in NFC."""
+    if name.isprintable() and "  " not in name and unicodedata.is_normalized("NFC", name):
+        return name.strip()  # a printable text has no controls, and no spaces but the common one
+    line = " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in name).split())
+    return unicodedata.normalize("NFC", line)
 
 
-def _place(country: str, part: str, region: str, flaws: list[Flaw]) -> str | None:
-    """The place code of a row, empty where it names none; None for a place that is not known.
+@lru_cache(maxsize=4096)
+def _place(country: str, part: str, region: str) -> tuple[str | None, tuple[Flaw, ...], str]:
+    """The place code of a row, its flaws, and whose telephone numbers its people write.
 
-    An unknown part of a known country leaves the country, and a flaw.
+    The code is empty where the row names no place, and None for a place that is not known. An unknown part of a known
+    country leaves the country, and a flaw.
     """
-    whole = whereabouts.code_of(country) if country else region
-    if not whole or not part or "-" in whole:
-        return whole
-    closer = whereabouts.part_of(whole, part)
-    if closer is None:
-        flaws.append(Flaw(trouble=Trouble.SUBDIVISION, field=Field.SUBDIVISION))
-        return whole
-    return closer
+    place = whereabouts.code_of(country) if country else region
+    flaws: tuple[Flaw, ...] = ()
+    if place is None:
+        return None, (Flaw(trouble=Trouble.PLACE, field=Field.PLACE),), ""
+    if place and part and "-" not in place:
+        closer = whereabouts.part_of(place, part)
+        if closer is None:
+            flaws = (Flaw(trouble=Trouble.SUBDIVISION, field=Field.SUBDIVISION),)
+        place = closer or place
+    return place, flaws, addresses.numbering_region(place)
 
 
-def _language(text: str, flaws: list[Flaw]) -> str:
+@lru_cache(maxsize=4096)
+def _language(text: str) -> tuple[str, tuple[Flaw, ...]]:
     """The primary subtag of a BCP 47 tag or of a locale name: `zh-CN` and `zh_CN.UTF-8` are `zh`."""
     if not text:
-        return ""
+        return "", ()
     primary = text.replace("_", "-").partition("-")[0].casefold()
-    if not (primary.isascii() and primary.isalpha() and len(primary) in {2, 3}):
-        flaws.append(Flaw(trouble=Trouble.LANGUAGE, field=Field.LANGUAGE))
-        return ""
-    return primary
+    if primary.isascii() and primary.isalpha() and len(primary) in {2, 3}:
+        return primary, ()
+    return "", (Flaw(trouble=Trouble.LANGUAGE, field=Field.LANGUAGE),)

@@ -1,9 +1,12 @@
 """Importing a roster: a file of affected people becomes one wave of an incident, whole or not at all."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pendulum import DateTime
 from sqlalchemy.orm import Session
@@ -14,11 +17,14 @@ from db.sessions import Database
 from flows.roster.files import RosterFile, open_roster
 from flows.roster.intake import Intake
 from flows.roster.rejects import RejectList
+from flows.roster.settled import Settled
+from flows.roster.spool import Spool
+from flows.steps.guarding import must_be_open
 from tocsin import columns, roster, whereabouts
 from tocsin.columns import Columns
 from tocsin.errors import Invalid
 from tocsin.ledger import EventType
-from tocsin.roster import Candidate, Flaw, Trouble
+from tocsin.roster import Candidate, Flaw, Rejected, Trouble
 
 BATCH = 1000
 
@@ -59,7 +65,9 @@ def import_roster(
     reason: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Imported:
-    """Import a roster file as a new wave, in one transaction.
+    """Import a roster file as a new wave.
+
+    Reading, matching and sealing take their time and touch nothing; one transaction at the end stores the whole wave.
 
     `mapping` says which column holds a field (`{"email": "Kontakt"}`), `region` the place of rows that name none,
     `rejected` where the list of rejected rows goes (beside the file by default);
@@ -69,16 +77,24 @@ def import_roster(
     home = _region(region)
     file = open_roster(path, encoding=encoding, wanted=tuple((mapping or {}).values()))
     used = columns.match(file.header, mapping or {}, source=f"Roster {path}")
-    with RejectList(rejected or path.with_name(f"{path.name}.rejected.csv")) as rejects:
+    place = rejected or path.with_name(f"{path.name}.rejected.csv")
+    with RejectList(place) as rejects, Spool(place.parent) as spool, _without_searching_the_rest_for_garbage():
         run = _Run(file=file, used=used, region=home, source=f"Roster {path}", rejects=rejects, progress=progress)
-        with database.transaction() as session:
-            _refuse_repetition(session, incident_id, file, source=run.source)
-            wave = waves.open_wave(session, incident_id, file_sha256=file.sha256, at=now, by=by)
-            first = people.next_id(session, incident_id)
-            intake = Intake(session=session, incident_id=incident_id, wave=wave, key=key, now=now, next_id=first)
-            run.into(intake)
-            _record(session, incident_id, run, intake, by=by, now=now, reason=reason)
-        return run.done(intake, rejects.keep())
+        intake = Intake(spool=spool, incident_id=incident_id, key=key)
+        writing = _Writing(database=database, incident_id=incident_id, run=run, by=by, now=now, reason=reason)
+        writing.turn()  # refuses what need not be read
+        run.into(intake)
+        return run.done(writing.store(intake), rejects.keep())
+
+
+@contextmanager
+def _without_searching_the_rest_for_garbage() -> Iterator[None]:
+    """What lived before the import is not looked through again and again while it makes millions of values."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _region(text: str | None) -> str:
@@ -103,75 +119,129 @@ class _Run:
     flawed: int = 0
 
     def into(self, intake: Intake) -> None:
-        """Read every row and store whoever it describes; raises Invalid when nobody is left."""
-        batch: list[Candidate] = []
-        for person in self._people():
+        """Read every row and take whoever it describes; raises Invalid when nobody is left."""
+        read, batch = roster.Reader(self.used, region=self.region).read, list[Candidate]()
+        for number, cells in self.file.rows(self.used):
+            self.rows += 1
+            person = _broken(number, cells) if isinstance(cells, Trouble) else read(number, cells)
+            if isinstance(person, Rejected):
+                self._reject(person)
+                continue
+            if person.flaws:
+                self.flawed += len(person.flaws)
+                self.rejects.add(number, person.flaws, rejected=False)
             batch.append(person)
             if len(batch) == BATCH:
                 intake.take(batch)
-                batch = []
+                batch.clear()
                 self.progress(self.rows)
         intake.take(batch)
         self.progress(self.rows)
         if self.rows == 0:
             raise Invalid(f"{self.source} has a heading row and nobody below it: nothing was imported.")
-        if intake.added + intake.merged == 0:
+        if intake.count == 0:
             reasons = ", ".join(f"{word} {count}" for word, count in self.rejects.reasons.most_common(3))
             raise Invalid(
                 f"{self.source}: not one of its {self.rows} rows makes a person ({reasons}): nothing was imported."
             )
 
-    def _people(self) -> Iterator[Candidate]:
-        reader = roster.Reader(self.used, region=self.region)
-        for number, cells in self.file.rows(self.used):
-            self.rows += 1
-            if isinstance(cells, Trouble):
-                self._reject(number, (Flaw(trouble=cells),))
-                continue
-            read = reader.read(number, cells)
-            if isinstance(read, roster.Rejected):
-                self._reject(number, read.flaws)
-                continue
-            if read.flaws:
-                self.flawed += len(read.flaws)
-                self.rejects.add(number, read.flaws, rejected=False)
-            yield read
-
-    def _reject(self, number: int, flaws: tuple[Flaw, ...]) -> None:
+    def _reject(self, row: Rejected) -> None:
         self.rejected += 1
-        self.rejects.add(number, flaws, rejected=True)
+        self.rejects.add(row.row, row.flaws, rejected=True)
 
-    def done(self, intake: Intake, kept: Path | None) -> Imported:
+    def done(self, stored: "_Stored", kept: Path | None) -> Imported:
         """The account of it."""
         return Imported(
-            wave=intake.wave,
+            wave=stored.wave,
             rows=self.rows,
-            people=intake.added,
-            merged=intake.merged,
+            people=stored.people,
+            merged=stored.merged,
             rejected=self.rejected,
             flawed=self.flawed,
             rejected_path=kept,
         )
 
 
-def _refuse_repetition(session: Session, incident_id: str, file: RosterFile, *, source: str) -> None:
-    for wave in waves.listed(session, incident_id):
-        if wave.file_sha256 == file.sha256:
-            raise Invalid(f"{source} was already imported as wave {wave.number}: nothing was changed.")
+def _broken(number: int, trouble: Trouble) -> Rejected:
+    return Rejected(row=number, flaws=(Flaw(trouble=trouble),))
 
 
-def _record(
-    session: Session, incident_id: str, run: _Run, intake: Intake, *, by: str, now: DateTime, reason: str | None
-) -> None:
-    counts = {"people": intake.added, "merged": intake.merged, "rejected": run.rejected}
-    waves.close_wave(session, incident_id, intake.wave, read=run.rows, **counts, reason=reason)
-    entry = {
-        **counts,
-        "wave": intake.wave,
-        "rows": run.rows,
-        "flawed": run.flawed,
-        "file_sha256": run.file.sha256,
-        "encoding": run.file.encoding,
-        "columns": sorted({column.field.value for column in run.used.used}),
-    }
-    ledger.append(session, incident_id, EventType.ROSTER_IMPORTED, actor=by, data=entry, at=now)
+class _Turn(NamedTuple):
+    """What comes next in an incident: the number of its next wave, and of the next person."""
+
+    wave: int
+    person: int
+
+
+class _Stored(NamedTuple):
+    """A wave in the database, with its numbers of new people and of rows that described known ones."""
+
+    wave: int
+    people: int
+    merged: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Writing:
+    """Storing one wave: whole, and after whichever other import came first."""
+
+    database: Database
+    incident_id: str
+    run: _Run
+    by: str
+    now: DateTime
+    reason: str | None
+
+    def turn(self) -> _Turn:
+        """What comes next; raises Invalid if this file was imported before, NotFound for an unknown incident."""
+        return self.database.transact(self._turn)
+
+    def store(self, intake: Intake) -> _Stored:
+        """Match the people with those who are there and store them; again, if another import ended meanwhile."""
+        while True:
+            turn = self.turn()
+            settled = intake.settle(self.database, wave=turn.wave, first=turn.person)
+            stored = self.database.transact(partial(self._write, turn, settled))
+            if stored is not None:
+                return stored
+
+    def _turn(self, session: Session) -> _Turn:
+        earlier = waves.listed(session, self.incident_id)
+        for wave in earlier:
+            if wave.file_sha256 == self.run.file.sha256:
+                raise Invalid(f"{self.run.source} was already imported as wave {wave.number}: nothing was changed.")
+        person = people.next_id(session, self.incident_id)
+        return _Turn(wave=1 + max((wave.number for wave in earlier), default=0), person=person)
+
+    def _write(self, turn: _Turn, settled: Settled, session: Session) -> _Stored | None:
+        """Everything at once, or nothing. The incident, which others write too, is locked for the last part only."""
+        with people.enrolling(session, self.incident_id, new=settled.added):
+            if 1 + max((wave.number for wave in waves.listed(session, self.incident_id)), default=0) != turn.wave:
+                return None
+            settled.store_new(session)
+        wave = waves.open_wave(session, self.incident_id, file_sha256=self.run.file.sha256, at=self.now, by=self.by)
+        must_be_open(session, self.incident_id)  # it may have been closed while the file was read
+        settled.store_known(session, self.now)
+        counts = {"people": settled.added, "merged": settled.merged, "rejected": self.run.rejected}
+        waves.close_wave(session, self.incident_id, wave, read=self.run.rows, **counts, reason=self.reason)
+        ledger.append(
+            session,
+            self.incident_id,
+            EventType.ROSTER_IMPORTED,
+            actor=self.by,
+            data=self._entry(wave, counts),
+            at=self.now,
+        )
+        return _Stored(wave=wave, people=settled.added, merged=settled.merged)
+
+    def _entry(self, wave: int, counts: Mapping[str, int]) -> dict[str, Any]:
+        run = self.run
+        return {
+            **counts,
+            "wave": wave,
+            "rows": run.rows,
+            "flawed": run.flawed,
+            "file_sha256": run.file.sha256,
+            "encoding": run.file.encoding,
+            "columns": sorted({column.field.value for column in run.used.used}),
+        }

@@ -1,113 +1,136 @@
-"""Batches of candidates made into stored people: found again, merged, sealed, inserted.
+"""Candidates made into people who can be stored: set aside, matched, merged and sealed, in no transaction."""
 
-Everything happens in the caller's transaction.
-"""
-
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-from pendulum import DateTime
-from sqlalchemy.orm import Session
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from db import people
+from db.people import Resealed
 from db.sealing import IncidentKey, person_aad
-from tocsin import roster
+from db.sessions import Database
+from flows.roster.matching import Marks, Matched
+from flows.roster.settled import Fresh, Settled
+from flows.roster.spool import Heaps, Piece, Spool
+from tocsin import contacts, roster
 from tocsin.contacts import Contact
-from tocsin.delivery import Channel, Verdict
+from tocsin.delivery import Channel
 from tocsin.roster import Candidate
 
-_MAY_BE_REACHED_AFTER_ALL = frozenset({Verdict.NO_ADDRESS, Verdict.UNREACHABLE, Verdict.HELD})
+_PEOPLE_OF_A_HEAP = 12  # as a power of two
+_CHANNELS = _PUSH, _EMAIL, _SMS, _PHONE = Channel.PUSH, Channel.EMAIL, Channel.SMS, Channel.PHONE
+
+_Described = tuple[bytes, tuple[bool, bool, bool, bool], str, str]  # contact, has which channel, place, stated language
+_Numbered = tuple[int, bytes, tuple[bool, bool, bool, bool], str, str]  # the same behind the person's number
 
 
 @dataclass(kw_only=True)
 class Intake:
-    """One import into one incident. `added` and `merged` count as it goes."""
+    """The people of one file. `count` says how many rows described somebody."""
 
-    session: Session
+    spool: Spool
     incident_id: str
-    wave: int
     key: IncidentKey
-    now: DateTime
-    next_id: int
-    added: int = field(default=0, init=False)
-    merged: int = field(default=0, init=False)
+    count: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._marks = Marks(self.spool)
+        self._batches: list[Piece] = []
 
     def take(self, batch: Sequence[Candidate]) -> None:
-        """Store a batch: new people as new, known people with whatever this file adds to them."""
-        marks = [[self.key.identity(text) for text in roster.identities(person)] for person in batch]
-        known = people.known(self.session, self.incident_id, [mark for some in marks for mark in some])
-        fresh: list[Candidate] = []
-        place_of: dict[str, int] = {}
-        additions: dict[int, list[Candidate]] = defaultdict(list)
-        for person, its_marks in zip(batch, marks, strict=True):
-            owner = next((known[mark] for mark in its_marks if mark in known), None)
-            place = next((place_of[mark] for mark in its_marks if mark in place_of), None)
-            if owner is not None:
-                additions[owner].append(person)
-            elif place is not None:
-                fresh[place] = roster.merge(fresh[place], person)
-                place_of.update((mark, place) for mark in its_marks if mark not in place_of)
+        """Set a batch aside."""
+        self._marks.note(self.count, [self.key.identities(roster.identities(person)) for person in batch])
+        self._batches.append(self.spool.put_values([_described(person) for person in batch]))
+        self.count += len(batch)
+
+    def settle(self, database: Database, *, wave: int, first: int) -> Settled:
+        """Everybody as they are to be stored, if the wave has this number and the first new person that one."""
+
+        def known(hashes: Sequence[str]) -> Mapping[str, int]:
+            with database.reading() as session:
+                return people.known(session, self.incident_id, hashes)
+
+        matched = self._marks.match(self.count, first=first, known=known if first > 1 else None)
+        settled = Settled(spool=self.spool, incident_id=self.incident_id, matched=matched)
+        together, row = Heaps(self.spool), 0
+        for piece in self._batches:
+            batch: list[_Described] = self.spool.get_values(piece)
+            settled.add(self._alone(batch, row, matched, wave, together))
+            row += len(batch)
+            together.spill()
+        for _, heap in together.each():
+            self._unite(database, heap, wave, settled)
+        return settled
+
+    def _alone(
+        self, batch: Sequence[_Described], row: int, matched: Matched, wave: int, together: Heaps
+    ) -> list[Fresh]:
+        """The new people of a batch who have one row each; rows of all others are thrown on heaps."""
+        owners, first, enriched = matched.owners[row : row + len(batch)], matched.first, matched.enriched
+        alone = []
+        for described, number, merged in zip(batch, owners, matched.merged[row : row + len(batch)], strict=True):
+            if merged or enriched[number - first]:
+                together.open[number >> _PEOPLE_OF_A_HEAP].append((number, *described))
             else:
-                place_of.update((mark, len(fresh)) for mark in its_marks)
-                fresh.append(person)
-        self._insert(fresh, place_of)
-        self._add_to_known(additions)
-        self.merged += len(batch) - len(fresh)
+                alone.append((number, *described))
+        return self._fresh(wave, alone)
 
-    def _insert(self, fresh: Sequence[Candidate], place_of: dict[str, int]) -> None:
-        first = self.next_id
-        people.insert_many(
-            self.session, self.incident_id, [self._new(first + place, one) for place, one in enumerate(fresh)]
-        )
-        people.add_identities(
-            self.session, self.incident_id, [(mark, first + place) for mark, place in place_of.items()]
-        )
-        self.next_id += len(fresh)
-        self.added += len(fresh)
+    def _fresh(self, wave: int, new: Sequence[_Numbered]) -> list[Fresh]:
+        ref, usual, incident_id = self.key.ref, roster.usual_language, self.incident_id
+        contacts_sealed = self.key.seal_many([(one[1], person_aad(incident_id, one[0])) for one in new])
+        return [
+            (number, wave, ref(f"person {number}"), place, language or usual(place), sealed, *has)
+            for (number, _, has, place, language), sealed in zip(new, contacts_sealed, strict=True)
+        ]
 
-    def _new(self, number: int, person: Candidate) -> people.NewPerson:
-        return people.NewPerson(
-            id=number,
-            wave=self.wave,
-            ref=self.key.ref(f"person {number}"),
-            place=person.place,
-            language=person.language or roster.usual_language(person.place),
-            sealed=self._sealed(number, roster.contact(person)),
-            has_push=Channel.PUSH in person.addresses,
-            has_email=Channel.EMAIL in person.addresses,
-            has_sms=Channel.SMS in person.addresses,
-            has_phone=Channel.PHONE in person.addresses,
-        )
+    def _sealed(self, number: int, contact: bytes) -> bytes:
+        return self.key.seal(contact, person_aad(self.incident_id, number))
 
-    def _sealed(self, number: int, contact: Contact) -> bytes:
-        return self.key.seal(contact.to_bytes(), person_aad(self.incident_id, number))
+    def _unite(self, database: Database, heap: Sequence[Any], wave: int, settled: Settled) -> None:
+        """Make one person of all rows of each: a new one, or more of a known one."""
+        by_number = itemgetter(0)
+        rows = groupby(sorted(heap, key=by_number), key=by_number)
+        described = {number: [_candidate(*one[1:]) for one in some] for number, some in rows}
+        first = settled.matched.first
+        new = []
+        for number, some in described.items():
+            if number >= first:
+                person = some[0]
+                for another in some[1:]:
+                    person = roster.merge(person, another)
+                new.append((number, *_described(person)))
+        settled.add(self._fresh(wave, new))
+        self._enrich(database, {number: some for number, some in described.items() if number < first}, settled)
 
-    def _add_to_known(self, additions: dict[int, list[Candidate]]) -> None:
-        """Give known people what this file adds. Nobody is told again; whoever was not reached gets a new chance."""
-        found = people.get_many(self.session, self.incident_id, list(additions))
-        resealed, new_chances, marks = [], [], []
+    def _enrich(self, database: Database, additions: Mapping[int, Sequence[Candidate]], settled: Settled) -> None:
+        """Add to known people what this file says of them. Only an import changes what is sealed, and one at a time."""
+        if not additions:
+            return
+        with database.reading() as session:
+            found = people.get_many(session, self.incident_id, list(additions))
+        resealed, gaining = [], []
         for number, added in additions.items():
-            person = found[number]
-            before = Contact.from_bytes(self.key.open(person.sealed, person_aad(self.incident_id, number)))
+            sealed = found[number].sealed
+            before = Contact.from_bytes(self.key.open(sealed, person_aad(self.incident_id, number)))
             after = roster.enrich(before, added)
-            marks += [(self.key.identity(text), number) for one in added for text in roster.identities(one)]
             if after == before:
                 continue
-            resealed.append(self._resealed(number, after))
-            gained = set(after.addresses) - set(before.addresses)
-            if gained and person.verdict in _MAY_BE_REACHED_AFTER_ALL:
-                new_chances.append((number, self.now))
-        people.update_sealed_many(self.session, self.incident_id, resealed)
-        people.add_identities(self.session, self.incident_id, marks)
-        people.reopen_many(self.session, self.incident_id, new_chances)
+            has = (channel in after.addresses for channel in _CHANNELS)
+            resealed.append(Resealed(number, self._sealed(number, after.to_bytes()), *has))
+            if set(after.addresses) - set(before.addresses):
+                gaining.append(number)
+        settled.enrich(resealed, gaining=gaining)
 
-    def _resealed(self, number: int, contact: Contact) -> people.Resealed:
-        return people.Resealed(
-            id=number,
-            sealed=self._sealed(number, contact),
-            has_push=Channel.PUSH in contact.addresses,
-            has_email=Channel.EMAIL in contact.addresses,
-            has_sms=Channel.SMS in contact.addresses,
-            has_phone=Channel.PHONE in contact.addresses,
-        )
+
+def _described(person: Candidate) -> _Described:
+    _, account, name, addresses, place, language, _ = person
+    has = (_PUSH in addresses, _EMAIL in addresses, _SMS in addresses, _PHONE in addresses)
+    return contacts.written(name, account, addresses), has, place, language
+
+
+def _candidate(contact: bytes, _: tuple[bool, ...], place: str, language: str) -> Candidate:
+    said = Contact.from_bytes(contact)
+    return Candidate(
+        row=0, account=said.account, name=said.name, addresses=said.addresses, place=place, language=language
+    )
