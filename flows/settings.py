@@ -5,11 +5,12 @@ A settings file is YAML in the home folder; every value has a default but the ma
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from notifiers.providers import Provider
+from notifiers.webhooks import Receiver
 from tocsin.errors import Misconfigured
 
 
@@ -37,10 +38,22 @@ class Settings(_Frozen):
     database: str
     master_key: KeySource = KeySource(env="TOCSIN_MASTER_KEY")
     providers: tuple[Provider, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
+    bounce_listener: Annotated[str, StringConstraints(pattern=r"^[^\s:]+:\d{1,5}$")] | None = None  # host:port
     public: Path
     papers: Path
     stores_marked: tuple[str, ...] | Literal["*"] = "*"
     simulated_clock: bool = False
+
+    @model_validator(mode="after")
+    def _receivers_are_of_providers(self) -> "Settings":
+        names = [receiver.provider for receiver in self.receivers]
+        missing = sorted(set(names) - {provider.name for provider in self.providers})
+        if missing:
+            raise ValueError(f"receivers name {missing[0]!r}, which is none of the providers")
+        if len(set(names)) != len(names):
+            raise ValueError("receivers name a provider twice")
+        return self
 
 
 def parse(document: Mapping[str, Any], *, home: Path, source: str) -> Settings:

@@ -117,10 +117,10 @@ class House:
 
     @cached_property
     def regimes(self) -> "tuple[Regime, ...]":
-        """Every law that ships, as data."""
-        from flows import library
+        """Every law that ships, as data, and the contracts on file here."""
+        from flows import contracts, library
 
-        return library.regimes()
+        return (*library.regimes(), *contracts.regimes(self.folder))
 
     def plan(self, identifier: str) -> "Plan":
         """The plan of that id; raises NotFound naming the plans there are."""

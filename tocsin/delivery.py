@@ -83,9 +83,82 @@ class Receipt:
 
     provider: str
     event_id: str  # the provider's own id of this event; one event counts once
-    outcome: Outcome  # delivered, bounced or unknown
+    outcome: Outcome  # accepted, delivered, refused, bounced or unknown
     at: DateTime
     key: str | None = None
     provider_ref: str | None = None
     code: str | None = None
     reason: str | None = None
+
+
+class Kind(StrEnum):
+    """What an event tells of one message: the same words for every provider, a bounce and a webhook alike."""
+
+    ACCEPTED = "accepted"  # the provider has it: queued, or handed on
+    DELIVERED = "delivered"  # it arrived where the provider can see it
+    DEFERRED = "deferred"  # it did not arrive yet; the provider still tries
+    BOUNCED = "bounced"  # the other side did not take it, and nobody tries again
+    REFUSED = "refused"  # the provider itself will not send it, or could not
+    COMPLAINED = "complained"  # the person called it junk
+    UNSUBSCRIBED = "unsubscribed"
+    SUBSCRIBED = "subscribed"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    UNKNOWN = "unknown"  # a word that we do not know: kept, not guessed
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What it makes of the attempt; None where it says nothing of the message's arrival.
+
+        Nobody opens, clicks or complains of a message that did not arrive.
+        """
+        return _OUTCOME_OF.get(self)
+
+
+_OUTCOME_OF = {
+    Kind.ACCEPTED: Outcome.ACCEPTED,
+    Kind.DELIVERED: Outcome.DELIVERED,
+    Kind.OPENED: Outcome.DELIVERED,
+    Kind.CLICKED: Outcome.DELIVERED,
+    Kind.COMPLAINED: Outcome.DELIVERED,
+    Kind.BOUNCED: Outcome.BOUNCED,
+    Kind.REFUSED: Outcome.REFUSED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that was heard of one message, normalised. It holds no personal data.
+
+    `hard` says that the address itself is dead: no message will ever reach it. A full or a disabled mailbox, a relay
+    that gave up and a refusal of the sender are not; None where it is no failure.
+    """
+
+    provider: str
+    event_id: str  # the provider's own id, or one made of what it said; one event counts once
+    kind: Kind
+    at: DateTime
+    hard: bool | None = None
+    reason: str | None = None  # a closed word such as `mailbox-full`
+    code: str | None = None  # an enhanced status code (RFC 3463) or the provider's own
+    recipient: str | None = None  # a keyed hash
+    key: str | None = None  # of the attempt, where the event names it
+    provider_ref: str | None = None  # the provider's id of the message
+    word: str | None = None  # the provider's own word for what happened
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The event as a word on an attempt; None where it changes none."""
+        outcome = self.kind.outcome
+        if outcome is None:
+            return None
+        return Receipt(
+            provider=self.provider,
+            event_id=self.event_id,
+            outcome=outcome,
+            at=self.at,
+            key=self.key,
+            provider_ref=self.provider_ref,
+            code=self.code,
+            reason=self.reason if outcome.failed else None,
+        )

@@ -44,6 +44,8 @@ class EventType(StrEnum):
     SENDING_STARTED = "sending.started"
     SENDING_BATCH = "sending.batch"
     SENDING_FINISHED = "sending.finished"
+    SENDING_PAUSED = "sending.paused"
+    SENDING_RESUMED = "sending.resumed"
     DELIVERY_DOUBT = "delivery.doubt"
     RECEIPT_BATCH = "receipt.batch"
     PERSON_VERDICTS = "person.verdicts"

@@ -14,12 +14,23 @@ from typing import Any
 from pendulum import DateTime
 from pydantic import ValidationError
 
-from tocsin import complaints, conditions, regimes, residency, vocabulary
+from tocsin import complaints, conditions, places, regimes, residency, vocabulary
 from tocsin.conditions import Condition
 from tocsin.errors import Invalid
 from tocsin.facts import Facts
 from tocsin.ladder import Rung
-from tocsin.plantext import PHASES, Announcement, Approval, Notice, Organisation, PlanText, Processors, Regulators
+from tocsin.plantext import (
+    PHASES,
+    Announcement,
+    Approval,
+    LadderException,
+    Notice,
+    Organisation,
+    PlanText,
+    Processors,
+    Regulators,
+)
+from tocsin.quiet import Night
 from tocsin.regimes import Regime
 
 OVERDUE = 100
@@ -120,11 +131,23 @@ class Plan:
 
     def ladder_for(self, *, place: str, language: str) -> tuple[Rung, ...]:
         """The channel ladder for people of a place and language: the first exception that fits, else the plan's own."""
+        exception = self._exception(place, language)
+        return self.text.ladder.default if exception is None else exception.rungs
+
+    def night_for(self, *, place: str, language: str) -> Night | None:
+        """The quiet hours for people of a place and language, on their clock; without a place, on the plan's own."""
+        exception = self._exception(place, language)
+        hours = (exception.quiet if exception else None) or self.text.ladder.quiet
+        if hours is None:
+            return None
+        return Night(hours, places.zone(place) if places.known(place) else self.organisation.zone)
+
+    def _exception(self, place: str, language: str) -> LadderException | None:
         for exception in self.text.ladder.exceptions:
             here = not exception.places or any(residency.within(place, area) for area in exception.places)
             if here and (not exception.languages or language in exception.languages):
-                return exception.rungs
-        return self.text.ladder.default
+                return exception
+        return None
 
     def approval(self, kind: str) -> Approval:
         """Whose approval something needs before it leaves (`notice`, `announcement`, `report`)."""

@@ -9,6 +9,7 @@ from tocsin.complaints import Strict
 from tocsin.durations import DurationText
 from tocsin.facts.fields import Place, Text
 from tocsin.ladder import Rung
+from tocsin.quiet import Hours
 from tocsin.regimes.parts import Day, Link, Slug
 
 PHASES = ("contain", "assess", "review")
@@ -121,11 +122,12 @@ Rungs = Annotated[tuple[Rung, ...], Field(min_length=1), AfterValidator(_each_ch
 
 
 class LadderException(Strict):
-    """Another ladder for some places or languages."""
+    """Another ladder for some places or languages. Without `quiet` the plan's own quiet hours hold."""
 
     places: tuple[Place, ...] = ()
     languages: tuple[Language, ...] = ()
     rungs: Rungs
+    quiet: Hours | None = None
 
     @model_validator(mode="after")
     def _for_somebody(self) -> Self:
@@ -135,9 +137,10 @@ class LadderException(Strict):
 
 
 class Ladder(Strict):
-    """In which order channels are tried."""
+    """In which order channels are tried, and when they are left alone."""
 
     default: Rungs
+    quiet: Hours | None = None
     exceptions: tuple[LadderException, ...] = ()
     clause: Slug | None = None
     note: Text | None = None

@@ -4,6 +4,8 @@ from typing import Any
 
 from pendulum import DateTime
 
+from tocsin.attributes import ATTRIBUTES
+
 
 def first_facts(now: DateTime) -> dict[str, Any]:
     """What is known at the first hour: that something leaked, little more."""
@@ -19,10 +21,18 @@ def first_facts(now: DateTime) -> dict[str, Any]:
     }
 
 
+# A maker of door locks: what it is, and the kinds of organisation that it is not.
+_ATTRIBUTES = {
+    **dict.fromkeys(ATTRIBUTES, False),
+    "manufacturer": True,
+    "online_service": True,
+}
+
+
 def later_facts(now: DateTime, counts: dict[str, int]) -> dict[str, Any]:
     """What is known two hours later: who, where, which data, how bad. `counts` are people by place."""
     facts = first_facts(now)
-    facts["organisation"] |= {"sectors": ["consumer-iot"], "attributes": {"cii": False, "nis2": False, "hipaa": False}}
+    facts["organisation"] |= {"sectors": ["consumer-iot"], "attributes": dict(_ATTRIBUTES)}
     facts["times"] |= {
         "occurred_from": now.subtract(days=4).isoformat(),
         "occurred_until": now.subtract(minutes=50).isoformat(),
@@ -40,7 +50,8 @@ def later_facts(now: DateTime, counts: dict[str, int]) -> dict[str, Any]:
         "elements": ["name", "phone", "email", "password-hash", "online-credentials", "device-id", "usage-log"]
     }
     facts["people"] = {"total": sum(counts.values()), "by_place": counts, "unlocated": 0, "children": 0}
-    facts["significance"] = {"grade": "relatively-major"}  # a person's judgement: log-in data of door locks
+    # A person's judgement: log-in data of door locks are grave, but the locks themselves were not touched.
+    facts["significance"] = {"grade": "relatively-major", "found": {"eu-cra": False}}
     facts["records"] = 3 * sum(counts.values())
     return facts
 

@@ -38,7 +38,7 @@ def assess(
     document = with_acts(stored.document, acts.events(session, incident))
     plan = house.plan(incidents.get(session, incident).plan)
     facts = fact_parser.parse(document, source=f"incident {incident}, facts version {stored.version}")
-    return duties.assess(facts, (plan.promises, *house.regimes), as_of=now)
+    return duties.assess(facts, (plan.promises, *house.regimes), as_of=now).gathered()
 
 
 def with_acts(document: dict[str, Any], done: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,19 +1,22 @@
 """The ladder over a batch of people: who is sent what through whom, who waits, who has a verdict."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import pendulum
 from pendulum import DateTime
 
 from db.attempts import Attempt, NewAttempt
-from db.people import Due, Person, Settle
+from db.people import Settle
 from db.sealing import IncidentKey
+from db.turns import Turn
 from flows.steps.recovering import LOST
 from notifiers import providers
-from notifiers.providers import Provider
+from notifiers.breaker import Circuits
+from notifiers.providers import Provider, Refused
 from tocsin import ladder
-from tocsin.delivery import Channel, Outcome, Verdict
+from tocsin.delivery import Channel, Outcome, Settled, Verdict
 from tocsin.plan import Plan
 
 
@@ -21,7 +24,7 @@ from tocsin.plan import Plan
 class Planned:
     """One message to be sent: to whom, by which claim, through which provider."""
 
-    person: Person
+    person: Turn
     attempt: NewAttempt
     provider: Provider
 
@@ -38,25 +41,37 @@ class BatchPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Ways:
+    """The provider for each channel of a person, and why there is none for the others."""
+
+    allowed: dict[Channel, Provider]
+    refusals: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Climber:
     """The ladder of one plan with the providers of this installation."""
 
     plan: Plan
     providers: Sequence[Provider]
     deadline: DateTime | None
+    circuits: Circuits = field(default_factory=Circuits, compare=False)
+    _ways: dict[tuple[str, frozenset[Channel]], _Ways] = field(default_factory=dict, repr=False, compare=False)
 
-    def plan_batch(self, due: Sequence[Due], *, now: DateTime, key: IncidentKey, text_hash: str) -> BatchPlan:
+    def plan_batch(self, due: Sequence[Turn], *, now: DateTime, key: IncidentKey, text_hash: str) -> BatchPlan:
         """Decide for each person of the batch. Touches nothing."""
         batch = BatchPlan()
-        for person in due:
-            made = [attempt for attempt in person.attempts if attempt.text_hash == text_hash]
+        for person, made, step in self._steps(due, now=now, text_hash=text_hash):
+            ways = self._ways_of(person)
             lost = {attempt.channel: attempt for attempt in made if _is_lost(attempt)}
-            allowed, refusals = self._allowed(person)
-            match self.step(person, made, allowed, now=now):
-                case ladder.Send(channel=channel) if channel in lost and not _knows(allowed[channel], lost[channel]):
+            match step:
+                case ladder.Send(channel=channel) if channel in lost and not _knows(
+                    ways.allowed[channel], lost[channel]
+                ):
                     batch.doubts.append(lost[channel])
                 case ladder.Send(channel=channel):
-                    batch.sends.append(_planned(person, channel, allowed[channel], key, text_hash))
+                    provider = self._provider(person, channel, first=ways.allowed[channel], lost=channel in lost)
+                    batch.sends.append(_planned(person, channel, provider, key, text_hash))
                 case ladder.Settle(verdict=Verdict.UNREACHABLE | Verdict.HELD) if lost:
                     batch.doubts.extend(lost.values())
                 case ladder.Wait(until=until):
@@ -64,35 +79,96 @@ class Climber:
                 case ladder.Settle(verdict=verdict, channel=channel_or_none):
                     batch.settles.append(Settle(person.id, verdict, channel_or_none, now))
                     if verdict is Verdict.HELD:
-                        batch.refusals.update(refusals)
+                        batch.refusals.update(ways.refusals)
         return batch
 
-    def step(
-        self, person: Person, made: Sequence[Attempt], allowed: Mapping[Channel, Provider], *, now: DateTime
-    ) -> ladder.Step:
-        """What the ladder says about one person."""
-        rungs = ladder.Rungs(channels=person.channels, allowed=frozenset(allowed))
-        attempts = [ladder.Attempt.of(attempt) for attempt in made]
-        steps = self.plan.ladder_for(place=person.place, language=person.language)
-        return ladder.decide(rungs, attempts, steps, now=now, deadline=self.deadline)
+    def _steps(
+        self, due: Sequence[Turn], *, now: DateTime, text_hash: str
+    ) -> Iterator[tuple[Turn, list[Attempt], ladder.Step]]:
+        """What the ladder says about each; people alike to whom nothing was sent yet are decided once."""
+        first: dict[tuple[str, str, frozenset[Channel]], ladder.Step] = {}
+        for person in due:
+            made = [attempt for attempt in person.attempts if attempt.text_hash == text_hash]
+            alike = (person.place, person.language, person.channels)
+            step = None if made else first.get(alike)
+            if step is None:
+                step = self.step(person, [ladder.Attempt.of(one) for one in made], now=now)
+            if not made:
+                first[alike] = step
+            yield person, made, step
 
-    def _allowed(self, person: Person) -> tuple[dict[Channel, Provider], list[tuple[str, str]]]:
-        """The provider for each channel of the person, and why there is none for the others."""
-        allowed: dict[Channel, Provider] = {}
-        refusals: list[tuple[str, str]] = []
-        for channel in person.channels:
-            choice = providers.allowed(
-                self.providers,
-                channel,
-                person.place,
-                contract_required=self.plan.processors.contract_required,
-                deletion_required=self.plan.processors.deletion_required,
-            )
-            if isinstance(choice, Provider):
-                allowed[channel] = choice
+    def step(self, person: Turn, made: Sequence[ladder.Attempt], *, now: DateTime) -> ladder.Step:
+        """What the ladder says about one person, who got these messages so far."""
+        rungs = ladder.Rungs(
+            channels=person.channels,
+            allowed=frozenset(self._ways_of(person).allowed),
+            night=self.plan.night_for(place=person.place, language=person.language),
+            seed=person.id,
+        )
+        steps = self.plan.ladder_for(place=person.place, language=person.language)
+        return ladder.decide(rungs, made, steps, now=now, deadline=self.deadline)
+
+    def waits(self, answers: Sequence[tuple[Planned, Settled]], *, now: DateTime) -> dict[int, DateTime]:
+        """Until when the ladder waits for the people of whose messages this was just heard; others are due at once.
+
+        Answers of one second to people alike wait alike: an answer counts as come at that second's end.
+        """
+        alike: dict[tuple[object, ...], DateTime | None] = {}
+        found: dict[int, DateTime] = {}
+        for planned, answer in answers:
+            person, channel = planned.person, planned.attempt.channel
+            second = int(answer.at.timestamp()) + 1
+            earlier = [one for one in person.attempts if one.text_hash == planned.attempt.text_hash]
+            others = [ladder.Attempt.of(one) for one in earlier if one.channel is not channel]
+            key = (person.place, person.language, person.channels, channel, answer.outcome, second)
+            if others or key not in alike:
+                heard = ladder.Attempt(
+                    channel=channel, outcome=answer.outcome, since=pendulum.from_timestamp(second, tz="UTC")
+                )
+                step = self.step(person, [*others, heard], now=now)
+                until = step.until if isinstance(step, ladder.Wait) else None
+                if not others:
+                    alike[key] = until
             else:
-                refusals.append((channel.value, choice.reason))
-        return allowed, refusals
+                until = alike[key]
+            if until is not None:
+                found[person.id] = until
+        return found
+
+    def _ways_of(self, person: Turn) -> _Ways:
+        alike = (person.place, person.channels)
+        if alike not in self._ways:
+            self._ways[alike] = self._ways_for(person)
+        return self._ways[alike]
+
+    def _provider(self, person: Turn, channel: Channel, *, first: Provider, lost: bool) -> Provider:
+        """Through whom the message goes: the first in the settings, unless it is in trouble and another one may.
+
+        What may have left already goes again through the one that knows it.
+        """
+        if lost or self.circuits.all_well:
+            return first
+        usable = [one for one in self.providers if isinstance(self._choose([one], channel, person.place), Provider)]
+        return self.circuits.order(usable, f"{person.id}")[0]
+
+    def _choose(self, among: Sequence[Provider], channel: Channel, place: str) -> Provider | Refused:
+        return providers.allowed(
+            among,
+            channel,
+            place,
+            contract_required=self.plan.processors.contract_required,
+            deletion_required=self.plan.processors.deletion_required,
+        )
+
+    def _ways_for(self, person: Turn) -> _Ways:
+        ways = _Ways(allowed={}, refusals=[])
+        for channel in person.channels:
+            choice = self._choose(self.providers, channel, person.place)
+            if isinstance(choice, Provider):
+                ways.allowed[channel] = choice
+            else:
+                ways.refusals.append((channel.value, choice.reason))
+        return ways
 
 
 def _is_lost(attempt: Attempt) -> bool:
@@ -105,7 +181,7 @@ def _knows(provider: Provider, attempt: Attempt) -> bool:
     return provider.idempotent and provider.name == attempt.provider
 
 
-def _planned(person: Person, channel: Channel, provider: Provider, key: IncidentKey, text_hash: str) -> Planned:
+def _planned(person: Turn, channel: Channel, provider: Provider, key: IncidentKey, text_hash: str) -> Planned:
     # The key is the same however often it is asked for: an attempt that was put off is taken up again under it.
     attempt = NewAttempt(
         key=key.attempt_key(person.wave, person.id, channel, text_hash),

@@ -6,13 +6,13 @@ from pendulum import DateTime
 from sqlalchemy.orm import Session
 
 from db import attempts, incidents, ledger, people, texts, waves
-from db import duties as duty_store
 from documents import notices
-from flows.steps import approving, collecting, sending, subjects
+from flows.steps import approving, collecting, forecasting, sending, subjects
 from flows.steps.climbing import Climber
+from flows.steps.errands import Approved, Errand
 from flows.steps.progress import Progress
 from flows.wiring import House
-from tocsin.errors import Misconfigured, NotFound
+from tocsin.errors import Misconfigured, NotAllowed, NotFound
 from tocsin.ledger import EventType
 from tocsin.plan import Plan
 
@@ -53,6 +53,8 @@ def missing(house: House, incident: str) -> tuple[str, ...]:
             state = approving.standing(house, session, incident, subject)
             if not state.granted:
                 wanted.append(state.missing)
+        if incidents.get(session, incident).sending_paused_at is not None:
+            wanted.append(f"somebody to go on with the sending, which is paused (`tocsin resume {incident}`)")
         return tuple(wanted)
 
 
@@ -73,8 +75,15 @@ def _missing_languages(session: Session, incident: str, plan: Plan) -> list[str]
     return [f"a notice text in {language}" for language in sorted(wanted - written)]
 
 
-def send(house: House, incident: str, *, by: str, progress: Callable[[int], None] = lambda _: None) -> sending.Sent:
-    """Send now; raises NotAllowed, recorded, where exactly this text has not been approved."""
+def send(
+    house: House,
+    incident: str,
+    *,
+    by: str,
+    most: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> sending.Sent:
+    """Send now, to everyone or `most` messages; raises NotAllowed, recorded, where this text is not approved."""
     now = house.now()
     with approving.denials_recorded(house, incident, by=by, now=now), house.database.transaction() as session:
         incidents.lock(session, incident)
@@ -82,12 +91,14 @@ def send(house: House, incident: str, *, by: str, progress: Callable[[int], None
         plan = house.plan(record.plan)
         subject = subjects.find(house, session, incident, "notice")
         approving.must_be_granted(house, session, incident, subject)
+        if record.sending_paused_at is not None:
+            raise NotAllowed(f"The sending of {incident} is paused: `tocsin resume {incident}` goes on.")
         key = house.master_key.incident_key(record.sealed_key, incident)
         approved = approved_texts(session, incident, plan)
-        climber = Climber(plan=plan, providers=house.providers, deadline=deadline(session, incident))
+        climber = Climber(plan=plan, providers=house.providers, deadline=forecasting.deadline(session, incident))
         _begin(session, incident, subject.hash, by=by, now=now)
-    errand = sending.Errand(house=house, incident=incident, climber=climber, approved=approved, key=key)
-    return sending.send_due(errand, progress=progress)
+    errand = Errand(house=house, incident=incident, climber=climber, approved=approved, key=key)
+    return sending.send_due(errand, most=most, progress=progress)
 
 
 def _begin(session: Session, incident: str, text_hash: str, *, by: str, now: DateTime) -> None:
@@ -100,19 +111,9 @@ def _begin(session: Session, incident: str, text_hash: str, *, by: str, now: Dat
             ledger.append(session, incident, EventType.SENDING_STARTED, actor=by, data=entry, at=now)
 
 
-def approved_texts(session: Session, incident: str, plan: Plan) -> sending.Approved:
+def approved_texts(session: Session, incident: str, plan: Plan) -> Approved:
     """The texts as stored, which are the texts whose hash was approved."""
     written = [notices.from_fields(row.fields) for row in texts.all_latest(session, incident, "notice").values()]
     by_language = {text.language: text for text in written}
     fallback = next((language for language in plan.notice.languages if language in by_language), written[0].language)
-    return sending.Approved(texts=by_language, hash=notices.text_hash(written), fallback=fallback)
-
-
-def deadline(session: Session, incident: str) -> DateTime | None:
-    """The earliest time by which individuals must be told, over all places: the ladder may not wait past it."""
-    targets = [
-        duty.target
-        for duty in duty_store.listed(session, incident)
-        if duty.audience == "individuals" and duty.target and duty.fell_away_at is None and duty.done_at is None
-    ]
-    return min(targets, default=None)
+    return Approved(texts=by_language, hash=notices.text_hash(written), fallback=fallback)

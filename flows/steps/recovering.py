@@ -8,8 +8,6 @@ clock was moved. Where the journal is out of reach, or its writer lives but has 
 first. No message of it leaves after that: the sender asks once more when the key stands in the journal (`sending`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pendulum import DateTime
@@ -31,19 +29,21 @@ LOST = "process-lost"  # the reason of an attempt whose message may have left wh
 SILENT_MINUTES = 10
 
 
-@contextmanager
-def journalled(house: House, owner: str) -> Iterator[Journal]:
-    """A journal for a claim about to be made. It goes when the block ends well, for then all it knew is recorded."""
+def begin_journal(house: House, owner: str) -> Journal:
+    """A journal for a claim about to be made."""
     path = journal_path(house, owner)
     try:
-        opened = Journal(path)
+        return Journal(path)
     except OSError as error:
         raise Misconfigured(
             f"The crash journal {path} cannot be written ({error.strerror}), so nothing is sent: mend its folder."
         ) from error
-    with opened:
-        yield opened
-        path.unlink(missing_ok=True)  # before its lock goes, so that nobody finds it lying there
+
+
+def end_journal(house: House, owner: str, begun: Journal) -> None:
+    """Remove the journal of a claim of which everything is recorded."""
+    journal_path(house, owner).unlink(missing_ok=True)  # before its lock goes, so that nobody finds it lying there
+    begun.close()
 
 
 def recover(house: House, incident: str, *, now: DateTime) -> int:

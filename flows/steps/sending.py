@@ -1,62 +1,40 @@
 """Telling people: claim, unseal, render, send, record, in batches of a thousand.
 
-No transaction is open while a provider is asked. Every message has an at-most-once key, claimed in the database before
-it is written and journalled while it is on the wire, so a kill at any instant loses nobody (see `recovering`).
+While one batch is being sent, the next is claimed and the last is recorded, by one clerk in a thread of its own. No
+transaction is open while a provider is asked. Every message has an at-most-once key, claimed in the database before it
+is written and journalled while it is on the wire, so a kill at any instant loses nobody (see `recovering`).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from pendulum import DateTime
 from sqlalchemy.orm import Session
 
-from db import attempts, incidents, ledger, people
+from db import attempts, incidents, ledger, people, turns
 from db.attempts import Retry
-from db.sealing import IncidentKey, person_aad
+from db.sealing import person_aad
 from documents import notices
-from flows.steps import leasing, recovering
-from flows.steps.climbing import BatchPlan, Climber, Planned
-from flows.wiring import House
-from notifiers.dispatch import JOURNAL_FAILED, REFUSES_US, STOPPED, TROUBLED, Deferred, dispatch
-from notifiers.journal import Journal
+from flows.steps import claiming, receiving, recovering
+from flows.steps.claiming import Claim
+from flows.steps.climbing import Planned
+from flows.steps.errands import Errand
+from flows.steps.halting import Gate
+from flows.steps.limiting import Limiters
+from notifiers.breaker import Circuits
+from notifiers.dispatch import JOURNAL_FAILED, REFUSES_US, STOPPED, TROUBLED, Deferred, Engine, dispatch
 from notifiers.providers import Provider
 from tocsin.contacts import Contact
-from tocsin.delivery import Message, Settled
+from tocsin.delivery import Message, Outcome, Settled
 from tocsin.ledger import EventType
 
 BATCH = 1000
-CLAIM_MINUTES = 10
-RENEW_MINUTES = 5  # so long before its end a claim is prolonged by a process at work
-SKEW_SECONDS = 60  # and so long before its end nothing leaves any more: clocks of two machines differ
-LOOK_AGAIN_MINUTES = 1
 PAUSE_SECONDS = 60  # a provider that is in trouble is not asked again by this run before
 UNWRITABLE = "unwritable"
 _NOT_ASKED = frozenset({STOPPED, JOURNAL_FAILED})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Approved:
-    """The texts that may go out, by language, and the hash that was approved."""
-
-    texts: Mapping[str, notices.NoticeText]
-    hash: str
-    fallback: str
-
-    def for_language(self, language: str) -> notices.NoticeText:
-        """The person's language if there is a text in it, else the plan's first."""
-        return self.texts.get(language) or self.texts[self.fallback]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Errand:
-    """What is sent for which incident, with the key that opens its people's addresses."""
-
-    house: House
-    incident: str
-    climber: Climber
-    approved: Approved
-    key: IncidentKey
+Result = Settled | Deferred
 
 
 @dataclass
@@ -79,88 +57,140 @@ class Sent:
             seconds = max(PAUSE_SECONDS, late.retry_after_seconds or 0)
             self.pauses[provider] = (now.add(seconds=seconds), late.code)
 
+    def add(self, recorded: "Recorded") -> None:
+        """Count what was recorded."""
+        self.messages += recorded.messages
+        self.outcomes.update(recorded.outcomes)
+        self.deferred += recorded.deferred
 
-def send_due(errand: Errand, *, progress: Callable[[int], None] = lambda _: None) -> Sent:
-    """Send to everyone whose turn it is, until nobody's is."""
-    sent = Sent()
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What became of one batch."""
+
+    messages: int
+    outcomes: Counter[str]
+    deferred: int
+
+
+def send_due(errand: Errand, *, most: int | None = None, progress: Callable[[int], None] = lambda _: None) -> Sent:
+    """Send to everyone whose turn it is, until nobody's is, or until `most` messages were tried."""
     recovering.recover(errand.house, errand.incident, now=errand.house.now())
-    while _anybody_due(errand):
-        claim = _Claim(errand, leasing.new_owner())
-        with recovering.journalled(errand.house, claim.owner) as journal:  # begun before the claim: none, none sent
-            batch = errand.house.database.transact(claim.make)
-            if batch:
-                _record(errand, claim, batch, _send(errand, claim, batch, journal, sent), sent)
-                progress(sent.messages)
-    return sent
+    with Gate(errand) as gate:
+        return _Run(errand, gate, most, progress).run()
 
 
-def _anybody_due(errand: Errand) -> bool:
-    with errand.house.database.reading() as session:
-        return people.any_due(session, errand.incident, errand.house.now())
+class _Run:
+    """One run: the caller's thread sends; the clerk claims and records, in the order in which it is asked."""
 
+    def __init__(self, errand: Errand, gate: Gate, most: int | None, progress: Callable[[int], None]) -> None:
+        self._errand, self._gate, self._progress = errand, gate, progress
+        self._left = most
+        self._sent = Sent()
+        self._limiters = Limiters(errand.house)
+        self._engine = Engine()  # keeps the connections to the providers from batch to batch
+        self._clerk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
+        self._ahead: Future[Claim | None]
+        self._recording: tuple[Claim, Future[Recorded]] | None = None
 
-@dataclass
-class _Claim:
-    """A claim on a batch of messages: nothing of it leaves after `until`, unless it was prolonged before it ran out."""
+    def run(self) -> Sent:
+        with self._clerk, self._engine:
+            self._claim_ahead()
+            while (claim := self._ahead.result()) is not None:
+                self._claim_ahead(claim)
+                try:
+                    self._have_recorded(claim, list(self._send(claim)))
+                except BaseException:
+                    self._break_off(claim)
+                    raise
+                if self._ahead.result() is None:  # what is recorded now may lead to somebody's next rung
+                    self._claim_ahead()
+            self._await_recording()
+        return self._sent
 
-    errand: Errand
-    owner: str
-    until: DateTime = field(init=False)
+    def _claim_ahead(self, before: Claim | None = None) -> None:
+        """Have the next batch claimed, behind all that the clerk has to do already."""
+        if self._left is not None and before is not None:
+            self._left -= len(before.steps)
+        limit = BATCH if self._left is None else min(BATCH, self._left)
+        self._ahead = self._clerk.submit(_claim_next, self._errand, limit)
 
-    def make(self, session: Session) -> tuple[Planned, ...]:
-        """Look at the next people whose turn it is, settle or schedule those who need no message, claim the rest."""
-        errand, now = self.errand, self.errand.house.now()
-        self.until = now.add(minutes=CLAIM_MINUTES)
-        incidents.lock(session, errand.incident)
-        due = people.due(session, errand.incident, now, BATCH)
-        plan = errand.climber.plan_batch(due, now=now, key=errand.key, text_hash=errand.approved.hash)
-        claims = [step.attempt for step in plan.sends]
-        won = set(attempts.claim_many(session, errand.incident, claims, self.owner, self.until, now))
-        ours = tuple(step for step in plan.sends if step.attempt.key in won)
-        others = [step.person.id for step in plan.sends if step.attempt.key not in won]
-        # Somebody who was settled and is due again (a late bounce) is open until the ladder says otherwise.
-        people.reopen_many(session, errand.incident, [*plan.waits, *((step.person.id, self.until) for step in ours)])
-        people.schedule_many(session, errand.incident, [(one, now.add(minutes=LOOK_AGAIN_MINUTES)) for one in others])
-        people.settle_many(session, errand.incident, plan.settles)
-        attempts.settle_many(session, errand.incident, [recovering.doubt(lost, at=now) for lost in plan.doubts])
-        _say_refusals(session, errand.incident, plan, now)
-        return ours
+    def _have_recorded(self, claim: Claim, results: list[Result]) -> None:
+        """One batch is recorded while one is sent, never two."""
+        self._await_recording()
+        self._recording = claim, self._clerk.submit(_record, self._errand, claim, results)
 
-    def ran_out(self) -> bool:
-        """Whether nothing may leave any more under this claim."""
-        return self.errand.house.now() >= self.until.subtract(seconds=SKEW_SECONDS)
-
-    def prolong(self) -> None:
-        """Keep the claim while answers come in; one that was taken over stays as it is, and runs out."""
-        now = self.errand.house.now()
-        if now < self.until.subtract(minutes=RENEW_MINUTES):
+    def _await_recording(self) -> None:
+        if self._recording is None:
             return
-        until = now.add(minutes=CLAIM_MINUTES)
-        if self.errand.house.database.transact(lambda session: self._renew(session, until)):
-            self.until = until
+        (claim, recorded), self._recording = self._recording, None
+        try:
+            self._sent.add(recorded.result())
+        except BaseException:
+            claim.journal.close()  # the recovery reads it
+            raise
+        self._progress(self._sent.messages)
 
-    def _renew(self, session: Session, until: DateTime) -> bool:
-        incidents.lock(session, self.errand.incident)
-        return attempts.renew(session, self.errand.incident, self.owner, until)
+    def _break_off(self, claim: Claim) -> None:
+        """Leave this batch to the recovery, which reads its journal, and give back the one that was not begun."""
+        claim.journal.close()
+        if self._ahead.exception() is None and (following := self._ahead.result()) is not None:
+            following.give_back()
+        self._await_recording()
+
+    def _send(self, claim: Claim) -> Iterator[Result]:
+        for provider, steps in _by_provider(claim.steps):
+            for result in self._through(provider, steps, claim):
+                if isinstance(result, Deferred):
+                    self._sent.note(provider.name, result, self._errand.house.now())
+                yield result
+                claim.prolong()
+                self._prolong_ahead()
+
+    def _prolong_ahead(self) -> None:
+        if self._ahead.done() and (following := self._ahead.result()) is not None:
+            following.prolong()
+
+    def _through(self, provider: Provider, steps: list[Planned], claim: Claim) -> Iterator[Result]:
+        """Send through one provider, unless it turned this run away a moment ago."""
+        now = self._errand.house.now
+        code = self._sent.paused(provider.name, now())
+        if code is None and receiving.refuses_us(self._errand.house, provider.name, now=now()):
+            code = REFUSES_US  # its bounces say so, whatever it says when it takes a message
+            self._errand.climber.circuits.troubled(provider.name, surely=True)
+        if code is not None:
+            yield from (Deferred(key=step.attempt.key, code=code) for step in steps)
+            return
+        unwritten: list[Deferred] = []
+        messages = _messages(self._errand, steps, unwritten)
+
+        def stop() -> bool:
+            return self._gate.closed() or claim.ran_out()
+
+        limiter = self._limiters.of(provider)
+        results = dispatch(
+            messages, provider, journal=claim.journal, now=now, stop=stop, limiter=limiter, engine=self._engine
+        )
+        for result in results:
+            _hear(self._errand.climber.circuits, provider, result)
+            yield result
+        yield from unwritten
 
 
-def _say_refusals(session: Session, incident: str, plan: BatchPlan, now: DateTime) -> None:
-    for (channel, reason), count in sorted(plan.refusals.items()):
-        entry = {"channel": channel, "reason": reason, "people": count}
-        ledger.append(session, incident, EventType.PROVIDER_REFUSED, actor="tocsin", data=entry, at=now)
+def _hear(circuits: Circuits, provider: Provider, result: Result) -> None:
+    """Let an answer, or the want of one, count for or against the provider's being asked."""
+    if isinstance(result, Deferred):
+        if result.code not in _NOT_ASKED:
+            surely = result.code in {REFUSES_US, TROUBLED}
+            circuits.troubled(provider.name, retry_after_seconds=result.retry_after_seconds, surely=surely)
+    elif result.outcome is Outcome.UNKNOWN:
+        circuits.troubled(provider.name)
+    else:
+        circuits.answered(provider.name)
 
 
-def _send(
-    errand: Errand, claim: _Claim, batch: Iterable[Planned], journal: Journal, sent: Sent
-) -> list[Settled | Deferred]:
-    results: list[Settled | Deferred] = []
-    for provider, steps in _by_provider(batch):
-        for result in _through(provider, steps, errand, claim, journal, sent):
-            if isinstance(result, Deferred):
-                sent.note(provider.name, result, errand.house.now())
-            results.append(result)
-            claim.prolong()
-    return results
+def _claim_next(errand: Errand, limit: int) -> Claim | None:
+    return claiming.claim_next(errand, limit) if limit > 0 else None
 
 
 def _by_provider(steps: Iterable[Planned]) -> list[tuple[Provider, list[Planned]]]:
@@ -168,20 +198,6 @@ def _by_provider(steps: Iterable[Planned]) -> list[tuple[Provider, list[Planned]
     for step in steps:
         groups[step.provider.name].append(step)
     return [(group[0].provider, group) for group in groups.values()]
-
-
-def _through(
-    provider: Provider, steps: list[Planned], errand: Errand, claim: _Claim, journal: Journal, sent: Sent
-) -> Iterator[Settled | Deferred]:
-    """Send through one provider, unless it turned this run away a moment ago."""
-    code = sent.paused(provider.name, errand.house.now())
-    if code is not None:
-        yield from (Deferred(key=step.attempt.key, code=code) for step in steps)
-        return
-    unwritten: list[Deferred] = []
-    messages = _messages(errand, steps, unwritten)
-    yield from dispatch(messages, provider, journal=journal, now=errand.house.now, stop=claim.ran_out)
-    yield from unwritten
 
 
 def _messages(errand: Errand, steps: Iterable[Planned], unwritten: list[Deferred]) -> Iterator[Message]:
@@ -213,28 +229,28 @@ def _message(errand: Errand, step: Planned) -> Message:
     )
 
 
-def _record(
-    errand: Errand, claim: _Claim, batch: tuple[Planned, ...], results: list[Settled | Deferred], sent: Sent
-) -> None:
+def _record(errand: Errand, claim: Claim, results: list[Result]) -> Recorded:
     """One transaction: outcomes, when each person is looked at again, and one ledger entry for the batch."""
     now = errand.house.now()
-    step_of = {step.attempt.key: step for step in batch}
+    step_of = {step.attempt.key: step for step in claim.steps}
     settled = [result for result in results if isinstance(result, Settled)]
     retries = [_retry(result, now) for result in results if isinstance(result, Deferred)]
     counts = Counter(f"{step_of[result.key].attempt.channel}:{result.outcome}" for result in settled)
-    entry = {"attempts": len(batch), "deferred": len(retries), **dict(sorted(counts.items()))}
+    entry = {"attempts": len(claim.steps), "deferred": len(retries), **dict(sorted(counts.items()))}
+    waits = errand.climber.waits([(step_of[result.key], result) for result in settled], now=now)
+    at_once = [(step.person.id, now) for step in claim.steps if step.person.id not in waits]
 
     def write(session: Session) -> None:
         incidents.lock(session, errand.incident)
         attempts.settle_many(session, errand.incident, settled)
         attempts.retry_later(session, errand.incident, retries, owner=claim.owner)
-        people.schedule_many(session, errand.incident, [(step.person.id, now) for step in batch])
+        turns.wait_for_word(session, errand.incident, list(waits.items()), claimed_until=claim.made_until)
+        people.schedule_many(session, errand.incident, at_once)
         ledger.append(session, errand.incident, EventType.SENDING_BATCH, actor="tocsin", data=entry, at=now)
 
     errand.house.database.transact(write)
-    sent.messages += len(settled)
-    sent.outcomes.update(counts)
-    sent.deferred += len(retries)
+    claim.end()
+    return Recorded(messages=len(settled), outcomes=counts, deferred=len(retries))
 
 
 def _retry(late: Deferred, now: DateTime) -> Retry:

@@ -3,6 +3,7 @@
 It is level-triggered: a run that was missed, doubled or killed loses nothing and repeats nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pendulum import DateTime
@@ -10,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from db import duties, incidents, ledger, people, receipts, watch
 from db.tables import Duty
-from flows.steps import collecting, recovering
+from flows.steps import collecting, forecasting, recovering
 from flows.wiring import House
+from tocsin.forecast import Forecast
 from tocsin.ledger import EventType
 from tocsin.plan import OVERDUE
 
@@ -39,15 +41,27 @@ def run(house: House) -> Watched:
         open_incidents = [row.id for row in incidents.listed(session, state="open")]
     for incident in open_incidents:
         recovering.recover(house, incident, now=now)  # what a process that died had in its hands is free at once
+    foreseen = {incident: seen for incident in open_incidents if (seen := _foresee(house, incident))}
     # One transaction over all incidents; it is run again where another writer got in its way.
-    return house.database.transact(lambda session: _look(house, session, now))
+    return house.database.transact(lambda session: _look(house, session, now, foreseen))
 
 
-def _look(house: House, session: Session, now: DateTime) -> Watched:
+def _foresee(house: House, incident: str) -> Forecast | None:
+    with house.database.reading() as session:
+        wanted = forecasting.wanted(session, incident)
+    return forecasting.look(house, incident) if wanted else None
+
+
+def _look(house: House, session: Session, now: DateTime, foreseen: Mapping[str, Forecast]) -> Watched:
     receipts.rematch(session, now=now)
     missed = _missed(session, now)
     overdue = _freeze_overdue(session, now)
-    warned = _warn(house, session, now)
+    turned = [
+        f"{incident}: {said}"
+        for incident, seen in sorted(foreseen.items())
+        if (said := forecasting.say_if_turned(session, incident, seen, now=now))
+    ]
+    warned = (*_warn(house, session, now), *turned)
     ready = tuple(row.id for row in incidents.listed(session, state="open") if _has_work(session, row.id, now))
     watch.beat(session, HEARTBEAT, at=now)
     return Watched(at=now, warned=warned, overdue=overdue, ready=ready, missed_minutes=missed)

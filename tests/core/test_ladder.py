@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tocsin.delivery import Channel, Outcome, Verdict
 from tocsin.ladder import (
     LATE_WAIT,
+    LONGEST_BACKOFF,
     RECHECK,
     Attempt,
     Rung,
@@ -19,7 +20,10 @@ from tocsin.ladder import (
     Wait,
     backoff,
     decide,
+    standing,
+    usable,
 )
+from tocsin.quiet import Hours, Night
 
 NOW = pendulum.datetime(2026, 11, 22, 2, 0)
 PUSH, EMAIL, SMS, PHONE = Channel.PUSH, Channel.EMAIL, Channel.SMS, Channel.PHONE
@@ -155,15 +159,17 @@ def test_a_provider_that_is_down_is_no_word_about_the_person_while_time_is_left(
     assert step(person, again, deadline=NOW) == Settle(Verdict.UNREACHABLE)
 
 
-def test_waits_shrink_to_an_equal_share_of_the_time_left():
-    sent = tried(PUSH, Outcome.ACCEPTED)
-    assert step(someone(PUSH, EMAIL, SMS), sent, deadline=NOW.add(minutes=30)) == Wait(NOW.add(minutes=10))
+def test_waits_shrink_alike_where_the_ladder_would_not_end_in_time_and_only_then():
+    sent = tried(PUSH, Outcome.ACCEPTED)  # the waits are 30, 120 and 60 minutes
+    assert step(someone(PUSH, EMAIL, SMS), sent, deadline=NOW.add(minutes=70)) == Wait(NOW.add(minutes=10))
+    assert step(someone(PUSH, EMAIL, SMS), sent, deadline=NOW.add(minutes=209)).until < NOW.add(minutes=30)
+    assert step(someone(PUSH, EMAIL, SMS), sent, deadline=NOW.add(minutes=210)) == Wait(NOW.add(minutes=30))
     assert step(someone(PUSH), sent, deadline=NOW.add(minutes=20)) == Wait(NOW.add(minutes=20))
 
 
-def test_the_share_is_counted_from_the_attempt_so_that_asking_often_does_not_stretch_it():
+def test_the_part_is_counted_from_the_attempt_so_that_asking_often_does_not_stretch_it():
     sent = tried(PUSH, Outcome.ACCEPTED, ago=timedelta(minutes=9))
-    deadline = NOW.subtract(minutes=9).add(minutes=30)
+    deadline = NOW.subtract(minutes=9).add(minutes=70)
     assert step(someone(PUSH, EMAIL, SMS), sent, deadline=deadline) == Wait(NOW.add(minutes=1))
 
 
@@ -176,6 +182,75 @@ def test_after_the_deadline_the_climb_goes_on_quickly_but_not_on_every_channel_a
 
 def test_backoff_doubles_to_an_hour():
     assert [backoff(tries) // timedelta(minutes=1) for tries in (1, 2, 3, 6, 7, 500)] == [1, 2, 4, 32, 60, 60]
+
+
+def test_a_rung_may_name_its_own_backoff():
+    assert [backoff(tries, timedelta(seconds=10)).total_seconds() for tries in (1, 2, 3, 500)] == [10, 20, 40, 3600]
+    ladder = (LADDER[0].model_copy(update={"retry_after": timedelta(seconds=10)}),)
+    assert step(someone(PUSH), tried(PUSH, Outcome.CLAIMED, tries=2), ladder=ladder) == Wait(NOW.add(seconds=20))
+
+
+def test_retries_of_a_thousand_people_are_spread_and_each_is_the_same_whenever_asked():
+    down = tried(PUSH, Outcome.CLAIMED, tries=3)
+    again = [down.again_at(seed=number) for number in range(1000)]
+    seconds = [(at - NOW).total_seconds() for at in again]
+    assert min(seconds) >= 240
+    assert max(seconds) < 360
+    assert len(set(again)) > 990
+    assert 290 < sum(seconds) / 1000 < 310
+    assert again == [down.again_at(seed=number) for number in range(1000)]
+
+
+def test_nothing_is_begun_while_a_message_is_in_somebody_s_hands():
+    held = tried(SMS, Outcome.CLAIMED, claim_until=NOW.add(minutes=4))
+    back = tried(PUSH, Outcome.CLAIMED, tries=1, ago=timedelta(hours=1))
+    assert step(someone(PUSH, SMS), back, held) == Wait(NOW.add(minutes=4))
+
+
+def test_an_opt_out_of_a_channel_moves_the_person_on_at_once():
+    sent = tried(PUSH, Outcome.ACCEPTED)
+    assert step(someone(PUSH, EMAIL, excluded=[PUSH]), sent) == Send(EMAIL)
+    assert step(someone(PUSH, excluded=[PUSH]), sent) == Settle(Verdict.UNCONFIRMED, PUSH)
+
+
+NIGHT = Night(Hours(begins="21:00", ends="08:00"), "Europe/Berlin")  # NOW is 03:00 there
+MORNING = pendulum.datetime(2026, 11, 22, 7)
+
+
+def asleep(*channels, night=NIGHT):
+    return Rungs(channels=frozenset(channels), night=night)
+
+
+def test_in_quiet_hours_a_message_waits_for_the_morning_where_the_person_lives():
+    assert step(asleep(PUSH, EMAIL)) == Wait(MORNING)
+    assert step(asleep(PUSH, EMAIL), now=MORNING) == Send(PUSH)
+    assert step(asleep(EMAIL, SMS)) == Send(EMAIL)  # a mailbox wakes nobody
+    assert step(asleep(PUSH), deadline=NOW.add(days=1)) == Wait(MORNING)
+    assert step(asleep(PUSH, night=Night(NIGHT.hours, "Asia/Shanghai"))) == Send(PUSH)
+
+
+def test_where_the_morning_would_be_too_late_for_the_rungs_that_are_left_nobody_waits_for_it():
+    late = MORNING.add(minutes=20)
+    assert step(asleep(PUSH), deadline=late) == Wait(MORNING)
+    assert step(asleep(PUSH, EMAIL, SMS), deadline=late) == Send(PUSH)
+    assert step(asleep(PUSH), deadline=MORNING) == Send(PUSH)
+    assert step(asleep(PUSH), deadline=NOW.subtract(days=1)) == Send(PUSH)
+
+
+def test_a_retry_and_a_later_rung_wait_for_the_morning_too():
+    back = tried(PUSH, Outcome.CLAIMED, tries=1, ago=timedelta(minutes=5))
+    assert step(asleep(PUSH), back) == Wait(MORNING)
+    assert step(asleep(EMAIL, SMS), tried(EMAIL, Outcome.REFUSED)) == Wait(MORNING)
+    assert step(asleep(PUSH), tried(PUSH, Outcome.DELIVERED)) == Settle(Verdict.DELIVERED, PUSH)
+
+
+def test_whoever_has_the_fewest_ways_to_be_told_comes_first():
+    crowd = [
+        Rungs(channels=frozenset(channels), seed=number)
+        for number, channels in enumerate([(PUSH, EMAIL, SMS), (SMS,), (PUSH, EMAIL), (EMAIL,), (PHONE, SMS)])
+    ]
+    order = [person.seed for person in sorted(crowd, key=lambda person: standing(person, LADDER))]
+    assert order == [1, 3, 4, 2, 0]
 
 
 def test_the_ladder_reads_a_stored_attempt():
@@ -195,7 +270,10 @@ def test_the_ladder_reads_a_stored_attempt():
 
 
 class World:
-    """Plays providers against the ladder: every send gets the next of some outcomes, every wait passes."""
+    """Plays providers against the ladder: every send gets the next of some outcomes, every wait passes.
+
+    A message stays in its sender's hands for a minute, in which the ladder is asked too.
+    """
 
     def __init__(self, person, ladder, answers, deadline):
         self.person, self.ladder, self.deadline = person, ladder, deadline
@@ -203,9 +281,9 @@ class World:
         self.now, self.attempts = NOW, {}
         self.sent, self.left_the_house = [], set()
 
-    def play(self, most=500):
+    def play(self, most=900):
         for _ in range(most):
-            step = decide(self.person, self.attempts.values(), self.ladder, now=self.now, deadline=self.deadline)
+            step = self._ask()
             if isinstance(step, Settle):
                 return step
             if isinstance(step, Wait):
@@ -214,24 +292,41 @@ class World:
                 self._send(step.channel)
         raise AssertionError("the climb does not end")
 
+    def _ask(self):
+        return decide(self.person, self.attempts.values(), self.ladder, now=self.now, deadline=self.deadline)
+
     def _wait(self, until):
         assert until > self.now
-        untried = {rung.channel for rung in self.ladder} & self.person.channels & self.person.allowed
-        if self.deadline is not None and self.now < self.deadline and untried - self.attempts.keys():
+        untried = {rung.channel for rung in usable(self.person, self.ladder)} - self.attempts.keys()
+        if self.deadline is not None and self.now < self.deadline and untried:
             assert until <= self.deadline
+        if self.deadline is not None and self.now >= self.deadline and untried:
+            assert until <= self.now + LATE_WAIT
         self.now = until
 
     def _send(self, channel):
         assert channel in self.person.channels & self.person.allowed - self.person.excluded
         assert channel not in self.left_the_house
+        self._not_at_night(channel)
         before = self.attempts.get(channel)
+        tries = before.tries + 1 if before else 1
+        until = self.now.add(minutes=1)
+        self.attempts[channel] = Attempt(
+            channel=channel, outcome=Outcome.CLAIMED, since=self.now, tries=tries, claim_until=until
+        )
+        assert self._ask() == Wait(until)  # never two at once
         outcome = next(self.answers, Outcome.REFUSED)
-        if outcome is Outcome.CLAIMED:
-            tries = before.tries + 1 if before else 1
-            self.attempts[channel] = Attempt(channel=channel, outcome=outcome, since=self.now, tries=tries)
-            return
-        self.left_the_house.add(channel)
-        self.attempts[channel] = Attempt(channel=channel, outcome=outcome, since=self.now)
+        if before is None:
+            self.sent.append(channel)
+        if outcome is not Outcome.CLAIMED:
+            self.left_the_house.add(channel)
+        self.attempts[channel] = Attempt(channel=channel, outcome=outcome, since=self.now, tries=tries)
+
+    def _not_at_night(self, channel):
+        morning = self.person.night and self.person.night.until(channel, self.now)
+        if morning is not None:
+            assert self.deadline is not None
+            assert morning + LONGEST_BACKOFF * len(self.ladder) > self.deadline
 
 
 rungs = st.builds(
@@ -240,32 +335,66 @@ rungs = st.builds(
     wait=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=2)),
     settles_on=st.sampled_from(SettlesOn),
     tries=st.integers(1, 4),
+    retry_after=st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(hours=1)),
 )
 channels = st.frozensets(st.sampled_from(Channel))
 answers = st.lists(
     st.sampled_from([Outcome.ACCEPTED, Outcome.DELIVERED, Outcome.REFUSED, Outcome.UNKNOWN, Outcome.CLAIMED]),
     max_size=60,
 )
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    ladder=st.lists(rungs, min_size=1, max_size=4, unique_by=lambda rung: rung.channel),
-    has=channels,
+clock_times = st.times().map(lambda at: at.replace(second=0, microsecond=0))
+nights = st.builds(
+    Night,
+    st.tuples(clock_times, clock_times, st.lists(st.sampled_from(Channel), min_size=1, unique=True))
+    .filter(lambda parts: parts[0] != parts[1])
+    .map(lambda parts: Hours(begins=parts[0], ends=parts[1], channels=parts[2])),
+    st.sampled_from(["Europe/Berlin", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Auckland"]),
+)
+people = st.builds(
+    Rungs,
+    channels=channels,
     allowed=channels,
     excluded=channels,
+    night=st.none() | nights,
+    seed=st.none() | st.integers(0, 10**6),
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    ladder=st.lists(rungs, min_size=1, max_size=4, unique_by=lambda rung: rung.channel),
+    person=people,
     said=answers,
     hours=st.one_of(st.none(), st.integers(-48, 240)),
 )
-def test_every_climb_ends_tells_nobody_twice_and_waits_past_no_deadline(ladder, has, allowed, excluded, said, hours):
+def test_every_climb_ends_tells_nobody_twice_keeps_the_order_and_waits_past_no_deadline(ladder, person, said, hours):
     deadline = None if hours is None else NOW.add(hours=hours)
-    world = World(Rungs(channels=has, allowed=allowed, excluded=excluded), ladder, said, deadline)
+    world = World(person, ladder, said, deadline)
 
     verdict = world.play().verdict
 
+    order = [rung.channel for rung in ladder]
+    assert world.sent == sorted(world.sent, key=order.index)
     outcomes = {attempt.outcome for attempt in world.attempts.values()}
     assert (verdict is Verdict.DELIVERED) == (Outcome.DELIVERED in outcomes)
     if verdict is Verdict.UNREACHABLE:
         assert outcomes <= {Outcome.REFUSED, Outcome.CLAIMED}
+    if verdict is Verdict.UNCERTAIN:
+        assert Outcome.UNKNOWN in outcomes
+        assert Outcome.ACCEPTED not in outcomes
     if verdict is Verdict.NO_ADDRESS:
         assert not outcomes
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    ladder=st.lists(rungs, min_size=1, max_size=4, unique_by=lambda rung: rung.channel),
+    crowd=st.lists(people, max_size=8, unique_by=lambda person: person.seed or 0),
+)
+def test_the_queue_is_in_one_order_whatever_order_people_come_in(ladder, crowd):
+    def queue(some):
+        return sorted(some, key=lambda person: standing(person, ladder))
+
+    assert queue(crowd) == queue(reversed(crowd))
+    lengths = [len(usable(person, ladder)) for person in queue(crowd)]
+    assert lengths == sorted(lengths)

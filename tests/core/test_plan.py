@@ -121,6 +121,24 @@ def test_the_first_exception_that_fits_replaces_the_ladder(place, language, chan
     assert [rung.channel for rung in a_plan().ladder_for(place=place, language=language)] == channels
 
 
+def test_quiet_hours_are_those_of_the_place_and_an_exception_may_have_its_own():
+    def quiet(document):
+        document["ladder"]["quiet"] = {"begins": "21:00", "ends": "08:00"}
+        document["ladder"]["exceptions"][1]["quiet"] = {"begins": "22:00", "ends": "07:00", "channels": ["phone"]}
+
+    made = a_plan(quiet)
+
+    def night(place, language):
+        found = made.night_for(place=place, language=language)
+        return found.zone, found.hours.begins.hour, len(found.hours.channels)
+
+    assert night("CN", "zh") == ("Asia/Shanghai", 21, 3)
+    assert night("US-CA", "en") == ("America/Los_Angeles", 21, 3)  # another ladder, the same hours
+    assert night("DE", "de") == ("Europe/Berlin", 22, 1)
+    assert night("", "en") == ("Asia/Shanghai", 21, 3)
+    assert a_plan().night_for(place="CN", language="zh") is None
+
+
 @pytest.mark.parametrize(
     ("elements", "applies"), [({"elements": ["password-hash"]}, True), ({"elements": ["name"]}, False), ({}, True)]
 )
@@ -167,6 +185,8 @@ def test_documents_get_the_organisation_and_the_required_parts_as_plain_data():
         (setting(["ladder", "default", 1, "channel"], "push"), ["`ladder.default`", "two rungs on `push`"]),
         (setting(["ladder", "default", 0, "wait"], "half an hour"), ["`ladder.default[0].wait`", "PT30M"]),
         (setting(["ladder", "default", 0, "tries"], 0), ["`ladder.default[0].tries`"]),
+        (setting(["ladder", "quiet"], {"begins": "9 pm", "ends": "08:00"}), ["`ladder.quiet.begins`", "21:00"]),
+        (setting(["ladder", "quiet"], {"from": "21:00", "ends": "08:00"}), ["`ladder.quiet", "from"]),
         (
             setting(["ladder", "exceptions", 0], {"rungs": [{"channel": "sms", "wait": "PT1H"}]}),
             ["neither `places` nor"],

@@ -5,32 +5,27 @@ installation `TOCSIN_HOME`, says the child's number, and when it has ended its e
 stands for that word of the plan.
 """
 
+import asyncio
 import os
 import random
 import sys
-import time
 import traceback
 
 from flows import wiring
 from flows.steps import notifying, sending
-from notifiers import plugins
-from notifiers.http_channel import PluginNotifier
-from notifiers.smtp_channel import SmtpNotifier
+from notifiers import outgoing, plugins
 from tocsin.plan import Plan
 
 
 def slow_answers(milliseconds: float) -> None:
     """Let every answer of a provider take a while to be heard: what a kill meets is then on the wire."""
     chance = random.Random(os.getpid())
-    for notifier in (PluginNotifier, SmtpNotifier):
+    settle = outgoing._Posting.settle
 
-        def send(self, message, *, original=notifier.send):
-            try:
-                return original(self, message)
-            finally:
-                time.sleep(chance.uniform(0, 2 * milliseconds / 1000))
+    def later(self, answer):
+        asyncio.get_running_loop().call_later(chance.uniform(0, 2 * milliseconds / 1000), settle, self, answer)
 
-        notifier.send = send
+    outgoing._Posting.settle = later
 
 
 def work(incident: str, batch: int, slow: float) -> None:

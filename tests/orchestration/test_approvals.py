@@ -9,6 +9,9 @@ from flows.steps import announcing, approving, drafting, notifying, responding
 from flows.wiring import House
 from tocsin.errors import NotAllowed, NotFound
 
+# What is tried here is the same code on either database; their differences have tests of their own.
+pytestmark = pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
+
 
 def denials(house: House, incident: str) -> list[str]:
     with house.database.reading() as session:

@@ -13,9 +13,10 @@ import pytest
 
 from db import attempts, ledger, people
 from flows.steps import enrolling, leasing, notifying, recovering, sending
+from flows.steps.claiming import Claim
 from flows.wiring import House
 from notifiers import dispatch as dispatching
-from notifiers.http_channel import PluginNotifier
+from notifiers.http_channel import Handover
 from notifiers.journal import Journal
 from tocsin.delivery import Channel, Outcome, Settled, Verdict
 from tocsin.plan import Plan
@@ -69,7 +70,7 @@ def held(house: House, incident: str) -> int:
 def dying_dispatch(*, on_the_wire: int = 0, answered: int = 0) -> Callable[..., Iterator[Settled]]:
     """Journals some messages as a sender would, and dies."""
 
-    def dispatch(messages, provider, *, journal, now, stop):
+    def dispatch(messages, provider, *, journal, now, stop, **_):
         for number, message in enumerate(messages):
             if number >= on_the_wire + answered:
                 break
@@ -263,11 +264,11 @@ def test_the_clock_jumping_past_the_claim_while_it_is_sent_tells_nobody_twice(
 ) -> None:
     house = installation.house
     incident = prepare(house)
-    real = PluginNotifier.send
+    real = Handover.send
     jumped: list[int] = []
 
-    def send(self, message):
-        taken = real(self, message)
+    def send(self, message, *wire, **how):
+        taken = real(self, message, *wire, **how)
         if not jumped:
             jumped.append(1)
             installation.set_clock(house.now().add(hours=2))
@@ -275,7 +276,7 @@ def test_the_clock_jumping_past_the_claim_while_it_is_sent_tells_nobody_twice(
             jumped.append(recovering.recover(other, incident, now=other.now()))
         return taken
 
-    monkeypatch.setattr(PluginNotifier, "send", send)
+    monkeypatch.setattr(Handover, "send", send)
 
     settle(house, incident)
 
@@ -296,11 +297,11 @@ def test_a_process_that_wakes_after_its_claim_was_taken_over_sends_nothing_more(
     rows = (f"m{n},DE,en,tok-{n:016x}" for n in range(60))
     path.write_text("account,place,language,push_token\n" + "\n".join(rows) + "\n")
     enrolling.enrol(house, incident, path, mapping=[], by="Lin Wei", now=house.now())
-    real, seen = PluginNotifier.send, threading.Lock()
+    real, seen = Handover.send, threading.Lock()
     freed: list[int] = []
     late: list[str] = []
 
-    def send(self, message):
+    def send(self, message, *wire, **how):
         with seen:
             if not freed:
                 installation.set_clock(house.now().add(hours=2))
@@ -309,12 +310,14 @@ def test_a_process_that_wakes_after_its_claim_was_taken_over_sends_nothing_more(
                 freed.append(recovering.recover(other, incident, now=other.now()))
             else:
                 late.append(message.key)
-        return real(self, message)
+        return real(self, message, *wire, **how)
 
-    monkeypatch.setattr(PluginNotifier, "send", send)
-    prolong = sending._Claim.prolong
-    monkeypatch.setattr(sending._Claim, "prolong", lambda claim: prolong(claim) if freed else None)  # it hangs so long
-    monkeypatch.setattr(sending, "_anybody_due", lambda _errand: not freed)  # one batch and no more
+    monkeypatch.setattr(Handover, "send", send)
+    prolong, claim_next = Claim.prolong, sending._claim_next
+    monkeypatch.setattr(Claim, "prolong", lambda claim: prolong(claim) if freed else None)  # it hangs so long
+    monkeypatch.setattr(  # one batch and no more
+        sending, "_claim_next", lambda errand, limit: None if freed else claim_next(errand, limit)
+    )
 
     notifying.run(house, incident)
 
@@ -377,7 +380,7 @@ def test_a_plugin_that_cannot_be_opened_does_not_hang_the_sending(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(dispatching, "open_notifier", broken)
+    monkeypatch.setattr(dispatching, "open_carrier", broken)
     house = installation.house
     incident = prepare(house)
 

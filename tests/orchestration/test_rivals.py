@@ -101,16 +101,16 @@ def test_an_import_that_meets_the_people_being_sent_to_and_the_sending_both_succ
     enrolling.enrol(house, incident, a_roster(tmp_path, range(30)), mapping=[], by="Lin Wei", now=house.now())
     monkeypatch.setattr(importing, "BATCH", 20)
     sent, halfway = threading.Event(), threading.Event()
-    real = sending._send
+    real = sending._Run._send
 
     def send_and_wait(*arguments):
-        results = real(*arguments)
+        results = list(real(*arguments))
         sent.set()
         assert halfway.wait(20)
         return results
 
     if sending_is == "recorded":
-        monkeypatch.setattr(sending, "_send", send_and_wait)
+        monkeypatch.setattr(sending._Run, "_send", send_and_wait)
     else:
         sent.set()
 
