@@ -1,4 +1,7 @@
-"""The HTTP application: health for monitors, plain pages for people. It reads only, and shows no personal data."""
+"""The HTTP application: health for monitors, plain pages for people, and a door for services' reports (`hooks`).
+
+The pages read only, and show no personal data.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -8,7 +11,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from console import failures, pages
+from console import failures, hooks, pages
 from flows.steps import health
 from flows.wiring import House
 from tocsin.errors import Invalid, TocsinError
@@ -49,6 +52,7 @@ def application(house: House, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     def incident(incident: str) -> str:
         return pages.incident(house, incident)
 
+    app.include_router(hooks.router(house))
     return app
 
 

@@ -150,7 +150,7 @@ def status(
     """Show what is owed next, who was told, what is still missing."""
     from db import incidents
     from flows import wiring
-    from flows.steps import pictures
+    from flows.steps import forecasting, pictures
 
     house = wiring.assemble()
     if incident is None:
@@ -162,7 +162,9 @@ def status(
         else:
             show.table("Incidents", listed, empty="none open; `tocsin declare FACTS --plan PLAN` opens one")
         return
-    summary = pictures.summary(house, choosing.incident(house, incident))
+    found = choosing.incident(house, incident)
+    seen = forecasting.look(house, found)
+    summary = {**pictures.summary(house, found), "forecast": seen.document() if seen else None}
     if json:
         show.as_json(summary)
     else:
@@ -179,6 +181,8 @@ def _print(summary: dict) -> None:  # type: ignore[type-arg]
     verdicts = [{"verdict": verdict, "people": count} for verdict, count in sorted(people["by_verdict"].items())]
     show.table(f"People: {people['total']}, still open {people['open']}", verdicts, empty="no verdicts yet")
     show.table("Attempts by channel", summary["delivery"], empty="none yet")
+    if summary["forecast"]:
+        typer.echo(f"Forecast: {summary['forecast']['sentence']}")
     show.table("Reports", summary["reports"], empty="none yet")
     show.table("Announcements", summary["announcements"], empty="none")
     typer.echo(f"Ledger: {summary['ledger_events']} events; `tocsin ledger verify` checks them.")

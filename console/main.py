@@ -18,11 +18,14 @@ from console import (
     demo,
     failures,
     fakes,
+    importing,
     incidents,
     installation,
     law,
     ledger,
+    library,
     notices,
+    pausing,
     plan,
     reports,
     roster,
@@ -47,8 +50,8 @@ app = typer.Typer(
 )
 
 for part in (
-    incidents, tasks, roster, notices, announcing, reports, deciding, ledger, law, plan, watching, installation,
-    serving, fakes, demo,
+    incidents, importing, tasks, roster, notices, pausing, announcing, reports, deciding, ledger, law, library, plan,
+    watching, installation, serving, fakes, demo,
 ):  # fmt: skip
     part.register(app)
 

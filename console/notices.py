@@ -118,8 +118,16 @@ def approve(incident: IncidentId, by: By = None) -> None:
     deciding.approve(incident, "notice", by)
 
 
-@notice_app.command(epilog=examples("tocsin notice send -"))
-def send(incident: IncidentId, by: By = None, *, json: Json = False) -> None:
+@notice_app.command(epilog=examples("tocsin notice send -", "tocsin notice send - --canary 20"))
+def send(
+    incident: IncidentId,
+    by: By = None,
+    *,
+    canary: Annotated[
+        int | None, typer.Option("--canary", metavar="N", min=1, help="Send N messages and stop, to look at them first")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Send to everyone whose turn it is.
 
     Refused (exit code 3) unless exactly this text is approved. Sending twice tells nobody twice.
@@ -130,7 +138,7 @@ def send(incident: IncidentId, by: By = None, *, json: Json = False) -> None:
     house = wiring.assemble()
     found = choosing.incident(house, incident)
     collecting.collect(house, now=house.now())
-    sent = notifying.send(house, found, by=wiring.acting(by))
+    sent = notifying.send(house, found, by=wiring.acting(by), most=canary)
     if json:
         show.as_json({"messages": sent.messages, "outcomes": dict(sent.outcomes), "deferred": sent.deferred})
         return

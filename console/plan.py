@@ -88,9 +88,7 @@ def _tell(plan: "Plan") -> None:
 
 def _promise(plan: "Plan", key: str) -> dict[str, str]:
     duty = next(rule for rule in plan.promises.duties if rule.key == key).versions[-1].text
-    when = duty.undated or "; ".join(
-        f"{clock.within} from {clock.starts.at or clock.starts.event}" for clock in duty.clocks
-    )
+    when = duty.undated or "; ".join(str(clock) for clock in duty.clocks)
     return {"promise": key, "to": duty.recipient, "when": when, "citation": duty.citation}
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -14,6 +15,8 @@ from tocsin.errors import Misconfigured
 
 if TYPE_CHECKING:
     import socket
+
+    from flows.settings import Settings
 
 _END_SECONDS = 15.0
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -42,20 +45,27 @@ def serve(
     from console.api import application
     from flows import wiring
     from flows.installing import install
+    from flows.steps import receiving
 
     if not (wiring.home() / wiring.SETTINGS).exists():
         install(wiring.home())
     house = wiring.assemble()
     house.database.check()
     listening = _listen(host, port)
-    app = application(house, hosts=_THIS_MACHINE if host in _THIS_MACHINE else ("*",))
+    app = application(house, hosts=_hosts(house.settings) if host in _THIS_MACHINE else ("*",))
     typer.echo(f"Console at http://{host}:{listening.getsockname()[1]}, installation {house.folder}. Ctrl-C ends.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn hands the signal on once it has ended
     try:
-        with _flows():
+        with receiving.bounce_listener(house), _flows():
             uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
     finally:
         house.database.close()
+
+
+def _hosts(settings: "Settings") -> tuple[str, ...]:
+    """By which names the console is called on this machine: its own, and those that services were told for reports."""
+    told = (urlsplit(receiver.url).hostname for receiver in settings.receivers if receiver.url)
+    return (*_THIS_MACHINE, *(name for name in told if name))
 
 
 def _listen(host: str, port: int) -> "socket.socket":

@@ -151,8 +151,8 @@ def test_the_check_of_command_lines_finds_what_is_wrong():
     assert told_off("tocsin close --destroy-data", whole=False) is None
 
 
-def script():
-    spec = importlib.util.spec_from_file_location("write_commands", ROOT / "scripts" / "write_commands.py")
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -161,7 +161,11 @@ def script():
 def test_the_page_of_commands_is_what_the_script_makes_now(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")  # of whatever width the terminal is
 
-    assert page("commands.md") == script().page(), "run: python scripts/write_commands.py"
+    assert page("commands.md") == script("write_commands").page(), "run: python scripts/write_commands.py"
+
+
+def test_the_page_of_coverage_is_what_the_script_makes_now():
+    assert page("coverage.md") == script("write_coverage").page(), "run: python scripts/write_coverage.py"
 
 
 def test_the_page_of_commands_describes_every_argument_and_option():

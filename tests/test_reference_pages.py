@@ -10,13 +10,15 @@ import yaml
 from pydantic import BaseModel
 
 from flows import library
-from tocsin import advice, duties, errors, facts, moments, periods, reading, severity, vocabulary
+from tocsin import advice, contracts, duties, errors, facts, lawcases, moments, periods, reading, severity, vocabulary
 from tocsin import regimes as law
+from tocsin.attributes import ATTRIBUTES
 from tocsin.conditions import forms as condition_forms
 from tocsin.conditions import nodes
 from tocsin.facts import Facts
 from tocsin.facts import model as facts_model
 from tocsin.regimes import model as law_model
+from tocsin.regimes import parts
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -110,11 +112,12 @@ def cell(heading, name):
 def test_closed_words_on_the_page_are_those_of_the_code():
     text = page("facts.md")
     elements = {word for row in tables(section(text, "Data elements"))[0] for word in words(row[1])}
-    values = {words(row[0])[0]: row[1] for row in tables(section(text, "Organisation attributes"))[0]}
+    table = tables(section(text, "Organisation attributes"))[0]
+    values = {words(row[0])[0]: row[1] for row in table}
 
     assert elements == vocabulary.ELEMENTS
-    assert set(values) == set(vocabulary.ATTRIBUTES)
-    for name, kind in vocabulary.ATTRIBUTES.items():
+    assert {words(row[0])[0]: row[2] for row in table} == {name: one.meaning for name, one in ATTRIBUTES.items()}
+    for name, kind in ((name, attribute.form) for name, attribute in ATTRIBUTES.items()):
         said = {"places": "places", "number": "number", "parties": "list of `{name, place}`"}.get(kind)
         assert values[name] == (said or " ".join(f"`{word}`" for word in kind.split())), name
     assert first_words(tables(section(text, "`events`"))[1]) == vocabulary.EVENTS
@@ -124,6 +127,21 @@ def test_closed_words_on_the_page_are_those_of_the_code():
     assert cell("`risk`", "to_people") == set(vocabulary.RISKS)
     assert cell("`people`", "contactable") == set(vocabulary.CHANNELS)
     assert cell("`significance`", "grade") == set(vocabulary.GRADES)
+
+
+def test_every_sector_that_a_law_asks_about_is_on_the_page():
+    listed = set(words(re.search(r"^Sector tags in use: (.*?)\.$", page("facts.md"), re.DOTALL | re.MULTILINE)[1]))
+    asked = {
+        word
+        for regime in library.regimes()
+        for condition in lawcases.conditions_of(regime)
+        for node in lawcases.nodes_of(condition)
+        if isinstance(node, nodes.Has) and node.path == "organisation.sectors"
+        for word in node.words
+    }
+
+    assert len(asked) > 20
+    assert asked - listed == set()
 
 
 def test_the_rows_of_duties_are_described_and_the_one_shown_is_real():
@@ -307,16 +325,33 @@ def test_the_documented_law_keeps_the_schema_and_does_what_the_page_says():
     assert (before["xx-example/authority"].due, before["xx-example/authority"].undated) == (None, "without delay")
 
 
+def test_the_documented_contract_is_one_and_every_name_of_it_is_described():
+    part = section(page("law.md"), "Contracts")
+    regime = contracts.parse(
+        {**reading.document(fenced(part, "contract"), source="x"), "read_on": "2026-11-22"}, source="x"
+    )
+    facts_of = {"title": "x", "times": {"aware": "2026-01-01T09:00:00Z"}, "organisation": {"role": "processor"}}
+    facts_of["organisation"]["attributes"] = {"processor_of": [{"name": "EXAMPLE  bank"}]}
+    read = facts.parse(facts_of, source="x")
+    row = duties.assess(read, [regime], as_of=read.times.aware).duties[0]
+
+    assert (row.id, row.status, row.audience) == ("contract-example-bank/notice", "owed", "customers")
+    assert moments.text(row.due) == "2026-01-02T10:00:00+01:00"
+    assert first_words(tables(part)[0]) == set(contracts.Contract.model_fields)
+
+
 def test_every_name_of_a_law_file_is_described():
     text = page("law.md")
     top = first_words(tables(section(text, "The top of a file"))[0])
-    duty, rules = tables(section(text, "A duty"))
+    duty, rules, manners = tables(section(text, "A duty"))
     forms = " ".join(row[0] for row in tables(section(text, "Conditions"))[0])
 
     assert top == set(law_model.RegimeText.model_fields)
     # `clock` is short for `clocks` with one in it.
     assert first_words(duty) == {*law_model.DutyText.model_fields, "clock"}
     assert first_words(rules) == set(periods.RULES)
+    usual = {"starts", "within", "rule", "by"}
+    assert first_words(manners) == set(parts.Clock.model_fields) - usual
     assert [unit for unit in periods.UNITS if f"`{unit}`" not in section(text, "A duty")] == []
     assert [form for form in condition_forms._FORMS if not re.search(rf"\{{{form}: ", forms)] == []
     assert [word for word in nodes.COMPARISONS if not re.search(rf"\b{word}\b", forms)] == []

@@ -7,7 +7,8 @@ import pytest
 
 import playbooks
 from documents import announcements, forms, notices, reports
-from tocsin import duties, facts, plan, reading, regimes
+from flows import library
+from tocsin import duties, facts, plan, reading
 
 ROOT = Path(playbooks.__file__).parent
 NOW = pendulum.datetime(2026, 11, 22, 10, tz="UTC")
@@ -25,8 +26,9 @@ PLANS = shipped("plans")
 
 
 def rows(document):
-    laws = [regimes.parse(one, source="x") for one in shipped("regimes").values()]
-    return [duty.row() for duty in duties.assess(facts.parse(document, source="x"), laws, as_of=NOW).duties]
+    return [
+        duty.row() for duty in duties.assess(facts.parse(document, source="x"), library.regimes(), as_of=NOW).duties
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(PLANS))
