@@ -148,11 +148,22 @@ def _write(facts: "Facts", out: Path | None, *, apart: bool = False) -> None:
         raise Invalid(f"{out} cannot be written ({error.strerror}): choose another place.") from None
 
 
-def _remarks(made: "Imported") -> "Iterator[str]":
-    """What a person must know of an import: what was read into it, what to ask, and what has no place, as JSON."""
+_MOST_SHOWN = 40
+
+
+def _plain(path: str, value: object) -> str:
+    """A value as JSON; free text and notes of the record's own keepers may name persons and are not shown here."""
     import json
 
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= _MOST_SHOWN and not path.startswith(("plus.", "notes", "summary")):
+        return text
+    return f"({len(text)} characters; `--json` shows them)"
+
+
+def _remarks(made: "Imported") -> "Iterator[str]":
+    """What a person must know of an import: what was read into it, what to ask, and what has no place, as JSON."""
     told = [f"assumed: {one}" for one in made.assumed] + [f"ask: {one}" for one in made.questions]
-    told += [f"not mapped: {one.path}: {json.dumps(one.value, ensure_ascii=False)}" for one in made.unmapped]
+    told += [f"not mapped: {one.path}: {_plain(one.path, one.value)}" for one in made.unmapped]
     for line in told:
         yield "".join(letter if letter.isprintable() else " " for letter in line)

@@ -76,7 +76,6 @@ def get(identifier: str) -> Regime:
     for regime in regimes():
         if regime.id == identifier:
             return regime
-    known = tuple(regime.id for regime in regimes())
-    raise NotFound(
-        f"There is no law `{identifier}`: {vocabulary.suggestion(identifier, known)}. `tocsin law list` shows all."
-    )
+    near = vocabulary.nearest(identifier, [regime.id for regime in regimes()])
+    hint = f"perhaps {' or '.join(f'`{one}`' for one in near)} is meant; " if near else ""
+    raise NotFound(f"There is no law `{identifier}`: {hint}`tocsin law list` shows all.")

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +182,30 @@ def test_letters_that_control_a_terminal_are_not_passed_on(tocsin: Any) -> None:
 
     assert done.code == 0
     assert "\x1b" not in done.err
+
+
+def test_free_text_of_a_record_is_kept_for_the_program_and_not_shown_on_the_screen(tmp_path):
+    record = {
+        "schema_version": "1.3.7",
+        "incident_id": "A1",
+        "summary": "A letter to Jane Roe went to her neighbour",
+        "plus": {"analyst": "jroe"},
+        "timeline": {"incident": {"year": 2026}},
+        "action": {"unknown": {}},
+        "actor": {"unknown": {}},
+        "victim": {"victim_id": "x", "country": ["US"]},
+        "attribute": {"unknown": {}},
+        "asset": {"assets": [{"variety": "U - Laptop"}]},
+        "security_incident": "Confirmed",
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(record))
+    process = [sys.executable, "-m", "console.main", "facts", "from-veris", str(path)]
+    shown = subprocess.run(process, capture_output=True, text=True, check=False)
+    whole = subprocess.run([*process, "--json"], capture_output=True, text=True, check=False)
+
+    assert shown.returncode == 0, shown.stderr
+    assert "not mapped: summary: (" in shown.stderr
+    assert "Roe" not in shown.stderr + shown.stdout
+    assert "jroe" not in shown.stderr + shown.stdout
+    assert "Jane Roe" in whole.stdout
