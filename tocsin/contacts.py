@@ -27,7 +27,7 @@ class Contact:
     @classmethod
     def from_bytes(cls, opened: bytes) -> "Contact":
         """The contact that `to_bytes` wrote."""
-        document = json.loads(opened)
+        document = json.loads(opened.decode())
         return cls(
             name=document.get("name", ""),
             account=document.get("account", ""),

@@ -40,10 +40,23 @@ class Verdict(StrEnum):
 
     DELIVERED = "delivered"
     UNCONFIRMED = "unconfirmed"  # accepted by a provider; no receipt says that it arrived
+    REFUSED = "refused"  # all failed, and not for want of a live address: somebody would not carry or hear the message
     UNREACHABLE = "unreachable"  # every address was tried and failed
     NO_ADDRESS = "no-address"  # nothing to try
     HELD = "held"  # an authority asked to wait, or no provider is allowed for the place
     UNCERTAIN = "uncertain"  # a message may have left; a person must decide
+
+
+#: Those for whom a public announcement must stand in, if nothing else is found.
+NOT_REACHED = (Verdict.REFUSED, Verdict.UNREACHABLE, Verdict.NO_ADDRESS, Verdict.UNCERTAIN, Verdict.HELD)
+
+DECLINED = "declined"  # the person would not listen
+NO_ANSWER = "no-answer"  # called as often as the plan says, and nobody answered
+OPTED_OUT = "opted-out"
+DECIDED = "decided"  # by a person, and not by a provider's word
+
+#: Reasons of a refusal that say nothing against the address: it lives, and another provider or a person may reach it.
+NOT_THE_ADDRESS = frozenset({"policy", "content", "other", DECLINED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +127,13 @@ class Kind(StrEnum):
         """
         return _OUTCOME_OF.get(self)
 
+    @property
+    def wanted(self) -> bool | None:
+        """Whether the person wants the channel, by this word of theirs; None where it is no word about that."""
+        return {Kind.COMPLAINED: False, Kind.UNSUBSCRIBED: False, Kind.SUBSCRIBED: True}.get(self)
+
+
+_STOPPED_BEFORE = "unsubscribed"  # a provider's reason for a message that it did not send (Twilio 21610)
 
 _OUTCOME_OF = {
     Kind.ACCEPTED: Outcome.ACCEPTED,
@@ -162,3 +182,11 @@ class Event:
             code=self.code,
             reason=self.reason if outcome.failed else None,
         )
+
+    @property
+    def wish(self) -> Kind | None:
+        """The person's word about the channel; a message that failed because they had opted out says so too."""
+        if self.kind.wanted is not None:
+            return self.kind
+        outcome = self.kind.outcome
+        return Kind.UNSUBSCRIBED if outcome and outcome.failed and self.reason == _STOPPED_BEFORE else None

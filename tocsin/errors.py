@@ -6,6 +6,7 @@
     ├── Invalid        bad input: a file, a value, an argument           exit 2
     │   └── NotFound   something named that does not exist               exit 2
     ├── Misconfigured  settings, keys, providers, database version       exit 2
+    │   └── DatabaseLost  the database is away, busy or full just now    exit 2
     ├── NotAllowed     right in form, not allowed now or not by you      exit 3
     ├── DeliveryError  a provider did not take a message                 (settled in the record, seldom shown)
     │   ├── Unavailable  surely nothing left the house; may be tried again
@@ -15,6 +16,9 @@
 
 A message is one sentence that says what, where, and what to do. It never holds personal data.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 
 class TocsinError(Exception):
@@ -35,10 +39,20 @@ class Misconfigured(TocsinError):
     """The settings, a key, a provider or the database is not as it must be."""
 
 
+class DatabaseLost(Misconfigured):
+    """The database does not answer just now; the same may succeed later."""
+
+    def __init__(self, message: str, *, doubtful: bool = False) -> None:
+        super().__init__(message)
+        self.doubtful = doubtful  # it went away while it was asked to commit: the transaction may have been kept
+
+
 class NotAllowed(TocsinError):
     """The act is not allowed now, or not by this person."""
 
     exit_code = 3
+    # Writes down that it was tried, once the act itself has rolled back: the act leaves nothing, its attempt a trace.
+    trace: Callable[[Any], None] | None = None
 
 
 class Unverified(TocsinError):

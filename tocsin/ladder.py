@@ -24,7 +24,7 @@ import pendulum
 from pendulum import DateTime
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.delivery import Channel, Outcome, Verdict
+from tocsin.delivery import NOT_THE_ADDRESS, Channel, Outcome, Verdict
 from tocsin.durations import ExactDuration
 from tocsin.quiet import Night
 
@@ -32,6 +32,8 @@ RECHECK = timedelta(minutes=1)  # a claim that ran out is taken up by the recove
 LATE_WAIT = timedelta(minutes=5)  # after the deadline: long enough for a receipt, not to ring every bell in one second
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
+UNAVAILABLE = "unavailable"  # the reason where a provider was not there until the end
+TRIES_IN_ALL = 100  # four days and more at an hour each, as long as mail is tried (RFC 5321, 4.5.4.1)
 JITTER = 0.5  # a put-off message goes again after its back-off and up to this share more, so that not all go at once
 
 
@@ -91,6 +93,8 @@ class AttemptRow(Protocol):
     def not_before(self) -> datetime | None: ...  # noqa: D102
     @property
     def settled_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def reason(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +111,7 @@ class Attempt:
     tries: int = 1
     claim_until: DateTime | None = None
     not_before: DateTime | None = None
+    reason: str | None = None  # why it failed, in a closed word
 
     @classmethod
     def of(cls, row: AttemptRow) -> "Attempt":
@@ -118,6 +123,7 @@ class Attempt:
             tries=row.tries,
             claim_until=pendulum.instance(row.claim_until) if row.claim_until else None,
             not_before=pendulum.instance(row.not_before) if row.not_before else None,
+            reason=row.reason,
         )
 
     @property
@@ -152,10 +158,11 @@ class Wait:
 
 @dataclass(frozen=True)
 class Settle:
-    """The climb is over. `channel` is the one the verdict rests on, if it rests on one."""
+    """The climb is over. `channel` is the one the verdict rests on, if it rests on one; `reason` a closed word."""
 
     verdict: Verdict
     channel: Channel | None = None
+    reason: str | None = field(default=None, compare=False)
 
 
 Step = Send | Wait | Settle
@@ -324,14 +331,29 @@ def _at_the_end(
     for outcome, verdict in ((Outcome.ACCEPTED, Verdict.UNCONFIRMED), (Outcome.UNKNOWN, Verdict.UNCERTAIN)):
         for attempt in made.values():
             if attempt.outcome is outcome:
-                return Settle(verdict, attempt.channel)
+                return Settle(verdict, attempt.channel, attempt.reason)
+    in_time = deadline is not None and now < deadline
     again = {
         rung.channel: made[rung.channel].again_at(rung.retry_after, seed=person.seed)
         for rung in rungs
         if rung.channel in made and made[rung.channel].given_back and _may_use(person, rung.channel)
+        if in_time or made[rung.channel].tries < TRIES_IN_ALL
     }
-    if again and deadline is not None and now < deadline:
+    if again:
         first = min(again, key=lambda channel: again[channel])  # a provider that is down is no word about the person
-        return Send(first) if again[first] <= now else Wait(min(again[first], deadline))
+        if again[first] <= now:
+            return Send(first)
+        return Wait(min(again[first], deadline) if in_time and deadline is not None else again[first])
     # An address that no provider may use for this place has not failed: a marked provider can still reach it.
-    return Settle(Verdict.HELD if untried else Verdict.UNREACHABLE)
+    return Settle(Verdict.HELD) if untried else _failed(made.values())
+
+
+def _failed(made: Iterable[Attempt]) -> Settle:
+    """All failed: a refusal that is not about the address is told apart, for the address lives."""
+    reasons = [attempt.reason or UNAVAILABLE for attempt in made]
+    refused = [
+        attempt.reason for attempt in made if attempt.outcome is Outcome.REFUSED and attempt.reason in NOT_THE_ADDRESS
+    ]
+    if refused:
+        return Settle(Verdict.REFUSED, reason=refused[-1])
+    return Settle(Verdict.UNREACHABLE, reason=reasons[-1] if reasons else None)

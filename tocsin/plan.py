@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pendulum import DateTime
 from pydantic import ValidationError
 
 from tocsin import complaints, conditions, places, regimes, residency, vocabulary
+from tocsin.alarms import Alarms
 from tocsin.conditions import Condition
 from tocsin.errors import Invalid
 from tocsin.facts import Facts
@@ -33,7 +33,6 @@ from tocsin.plantext import (
 from tocsin.quiet import Night
 from tocsin.regimes import Regime
 
-OVERDUE = 100
 _DEFAULT_APPROVAL = Approval()
 
 
@@ -48,26 +47,13 @@ class Task:
     within: str | None
     clause: str | None
     when: Condition | None = field(default=None, repr=False)
+    checklist: tuple[str, ...] = ()
+    action: str | None = None
+    needs_approval: bool = False
 
     def applies(self, facts: Facts) -> bool:
         """Whether the task is to be done under these facts; where they do not say yet, it is."""
         return self.when is None or self.when.judge(facts).value is not False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watch:
-    """When people are warned: at these percentages of the time that a duty has."""
-
-    warn_at: tuple[int, ...]
-
-    def level(self, *, starts: DateTime, target: DateTime, now: DateTime) -> int | None:
-        """The highest percentage that has been passed, 100 for overdue; None when it is too early to warn."""
-        if now >= target:
-            return OVERDUE
-        if now <= starts:
-            return None
-        passed = 100 * (now - starts).total_seconds() / (target - starts).total_seconds()
-        return max((mark for mark in self.warn_at if passed >= mark), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +101,9 @@ class Plan:
         return self.text.doubt
 
     @cached_property
-    def watch(self) -> Watch:
-        """When people are warned."""
-        return Watch(warn_at=self.text.watch.warn_at)
+    def watch(self) -> Alarms:
+        """When people are warned, and who."""
+        return Alarms(self.text.watch)
 
     @cached_property
     def hash(self) -> str:
@@ -226,6 +212,9 @@ def _tasks(text: PlanText, source: str) -> Iterator[Task]:
                 within=task.within,
                 clause=task.clause,
                 when=_condition(task.when, where),
+                checklist=task.checklist,
+                action=task.action,
+                needs_approval=task.needs_approval,
             )
 
 

@@ -11,6 +11,8 @@ from tocsin.facts.fields import Place, Text
 from tocsin.ladder import Rung
 from tocsin.quiet import Hours
 from tocsin.regimes.parts import Day, Link, Slug
+from tocsin.watchtext import WatchText
+from tocsin.zones import Zone
 
 PHASES = ("contain", "assess", "review")
 PARTS = ("situation-and-impact", "measures", "advice", "remedies")
@@ -19,16 +21,6 @@ ChannelPublic = Literal["website", "app", "feed", "press"]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 RegimeId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[a-z0-9-]+$", max_length=80)]
 Words = dict[Language, Text]
-
-
-def _zone(name: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("is no time zone: write one such as Asia/Shanghai") from None
-    return name
 
 
 def _area(code: str) -> str:
@@ -41,7 +33,6 @@ def _part(name: str) -> str:
     raise ValueError(f"names no part of a notice: {vocabulary.suggestion(name, PARTS)}")
 
 
-Zone = Annotated[str, AfterValidator(_zone)]
 Area = Annotated[str, AfterValidator(_area)]
 Part = Annotated[str, AfterValidator(_part)]
 
@@ -90,7 +81,10 @@ class Policy(Strict):
 
 
 class TaskText(Strict):
-    """A task of a phase."""
+    """A task of a phase. `action` names one of the installation's own (`actions` in its settings), which begins it.
+
+    With `needs_approval` somebody who may approve says that the action may run.
+    """
 
     key: Slug
     title: Text
@@ -98,14 +92,27 @@ class TaskText(Strict):
     within: DurationText | None = None
     when: Any = None
     clause: Slug | None = None
+    checklist: tuple[Text, ...] = ()
+    action: Slug | None = None
+    needs_approval: bool = False
+
+    @model_validator(mode="after")
+    def _approves_something(self) -> Self:
+        if self.needs_approval and self.action is None:
+            raise ValueError("has `needs_approval` without an `action`: a person's own work needs none")
+        return self
 
 
 class Notice(Strict):
-    """The notice to people. `remedies` is the organisation's own offer; without one, a person writes it each time."""
+    """The notice to people. `remedies` is the organisation's own offer; without one, a person writes it each time.
+
+    `sms_segments_most`: so many segments of SMS a person are paid for at most (3GPP TS 23.040); None: no limit here.
+    """
 
     requires: tuple[Part, ...] = Field(min_length=1)
     languages: tuple[Language, ...] = Field(min_length=1)
     remedies: Words = Field(default_factory=dict)
+    sms_segments_most: int | None = Field(default=None, ge=1, le=8)
     clause: Slug | None = None
     note: Text | None = None
 
@@ -147,11 +154,16 @@ class Ladder(Strict):
 
 
 class Approval(Strict):
-    """Whose approval something needs: so many people of these roles, and not its author where `four_eyes` is set."""
+    """Whose approval something needs: so many people of these roles, and not its author where `four_eyes` is set.
+
+    It is bound to all that goes out, or with `rebind: text` to the words alone. Without `expires` it has no end.
+    """
 
     roles: tuple[Text, ...] = ("privacy officer",)
     count: int = Field(default=1, ge=1, le=9)
     four_eyes: bool = True
+    rebind: Literal["all", "text"] = "all"
+    expires: DurationText | None = None
 
 
 class Announcement(Strict):
@@ -196,10 +208,14 @@ class Processors(Strict):
     note: Text | None = None
 
 
-class WatchText(Strict):
-    """At which percentages of a duty's time people are warned."""
+class Drills(Strict):
+    """How often the plan is to be drilled, and by which rule; `confidence` as for sources of law."""
 
-    warn_at: tuple[Annotated[int, Field(ge=1, le=99)], ...] = (50, 75, 90)
+    every: Annotated[str, StringConstraints(pattern=r"^P[1-9]\d?[YM]$")]
+    citation: Text
+    confidence: Literal["text", "secondary", "memory", "disputed"]
+    clause: Slug | None = None
+    note: Text | None = None
 
 
 class Silence(Strict):
@@ -229,4 +245,5 @@ class PlanText(Strict):
     regulators: Regulators
     processors: Processors = Processors()
     watch: WatchText = WatchText()
+    drills: Drills | None = None
     silent: tuple[Silence, ...] = ()

@@ -11,6 +11,7 @@ from tocsin.ladder import (
     LATE_WAIT,
     LONGEST_BACKOFF,
     RECHECK,
+    TRIES_IN_ALL,
     Attempt,
     Rung,
     Rungs,
@@ -151,12 +152,16 @@ def test_after_its_tries_a_rung_gives_way_to_the_next():
     assert step(someone(PUSH, EMAIL), tried(PUSH, Outcome.CLAIMED, tries=3)) == Send(EMAIL)
 
 
-def test_a_provider_that_is_down_is_no_word_about_the_person_while_time_is_left():
+def test_a_provider_that_is_down_is_no_word_about_the_person():
     person, down = someone(PUSH), tried(PUSH, Outcome.CLAIMED, tries=5, ago=timedelta(minutes=10))
     assert step(person, down, deadline=NOW.add(days=1)) == Wait(NOW.add(minutes=6))
     again = tried(PUSH, Outcome.CLAIMED, tries=5, ago=timedelta(minutes=16))
     assert step(person, again, deadline=NOW.add(days=1)) == Send(PUSH)
-    assert step(person, again, deadline=NOW) == Settle(Verdict.UNREACHABLE)
+    for none_or_over in (None, NOW):  # a notice that is late, or has no date, is owed all the same: for some days
+        assert step(person, down, deadline=none_or_over) == Wait(NOW.add(minutes=6))
+        assert step(person, again, deadline=none_or_over) == Send(PUSH)
+        at_last = tried(PUSH, Outcome.CLAIMED, tries=TRIES_IN_ALL, ago=timedelta(hours=2))
+        assert step(person, at_last, deadline=none_or_over) == Settle(Verdict.UNREACHABLE)
 
 
 def test_waits_shrink_alike_where_the_ladder_would_not_end_in_time_and_only_then():
@@ -262,6 +267,7 @@ def test_the_ladder_reads_a_stored_attempt():
         claim_until=None,
         not_before=NOW,
         settled_at=None,
+        reason=None,
     )
     attempt = Attempt.of(row)
     assert (attempt.channel, attempt.since, attempt.given_back) == (EMAIL, NOW.subtract(minutes=3), True)

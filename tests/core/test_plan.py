@@ -1,12 +1,10 @@
 import copy
 
-import pendulum
 import pytest
 
 from tocsin import facts, plan
 from tocsin.delivery import Channel
 from tocsin.errors import Invalid
-from tocsin.plan import OVERDUE, Watch
 from tocsin.plantext import Announcement
 
 DOCUMENT = {
@@ -221,19 +219,6 @@ def test_what_does_not_hold_together_is_refused_with_its_path_and_what_to_do(cha
     assert sentence.startswith("acme.yaml")
     assert all(part in sentence for part in said), sentence
     assert "\n" not in sentence
-
-
-def test_warnings_rise_with_the_share_of_the_time_that_is_gone():
-    watch, starts = Watch(warn_at=(50, 75, 90)), pendulum.datetime(2026, 11, 20)
-    target = starts.add(days=10)
-
-    def level(**later):
-        return watch.level(starts=starts, target=target, now=starts.add(**later))
-
-    assert level(days=4, hours=23) is None
-    assert [level(days=5), level(days=7, hours=12), level(days=9, hours=23)] == [50, 75, 90]
-    assert [level(days=10), level(days=40)] == [OVERDUE, OVERDUE]
-    assert watch.level(starts=target, target=target, now=target.subtract(seconds=1)) is None
 
 
 @pytest.mark.parametrize(

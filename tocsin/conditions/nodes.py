@@ -247,10 +247,10 @@ class Compared:
     def judge(self, facts: Facts) -> Truth:
         """Whether it does; a range that straddles the bound is unknown."""
         value = facts.value(self.path)
-        if value is None:
+        if value is None or value is True:  # there are some, nobody says how many
             return _unknown(self.path)
         if isinstance(value, int | dict):
-            value = counts.read(value)
+            value = counts.read(value or 0)  # `false` says that there is nothing of the kind
         if isinstance(value, Count):
             return _compared(value, self.comparison, self.bound, self.path, f"{self.path} is {value}")
         if self.currency is not None:
