@@ -217,7 +217,9 @@ def settle_many(session: Session, incident_id: str, settled: Sequence[Settled]) 
 def _answer(session: Session, incident_id: str, settled: Sequence[Settled]) -> set[str]:
     """Record answers to messages of which nothing was known but that they were claimed, whom any word outweighs."""
     once = Counter(one.key for one in settled)
-    values = [[getattr(one, name) for name in _ANSWER.values()] for one in settled if once[one.key] == 1]
+    # In the order of keys, as they were claimed: each page of an index is then read and written once.
+    ordered = sorted((one for one in settled if once[one.key] == 1), key=lambda one: one.key)
+    values = [[getattr(one, name) for name in _ANSWER.values()] for one in ordered]
     given = batches.rows_of(session, _ATTEMPT, {f"its_{column}": column for column in _ANSWER}, values, incident_id)
     new = {column: given.c[f"its_{column}"] for column in _ANSWER if column not in {"key", "provider_ref"}}
     statement = (
@@ -253,6 +255,15 @@ def of_people(session: Session, incident_id: str, person_ids: Sequence[int]) -> 
     for attempt in _found(session, incident_id, batches.among(session, _ATTEMPT.c.person_id, person_ids), None):
         found.setdefault(attempt.person_id, []).append(attempt)
     return found
+
+
+def by_keys(session: Session, keys: Sequence[str]) -> list[tuple[str, Attempt]]:
+    """The attempts of these keys, whatever their incident; each with the incident's id."""
+    if not keys:
+        return []
+    query = select(_ATTEMPT).where(batches.among(session, _ATTEMPT.c.key, keys)).order_by(_ATTEMPT.c.key)
+    found = [dict(row) for row in session.execute(query).mappings()]
+    return [(row.pop("incident_id"), _attempt(row)) for row in found]
 
 
 def _refuse_claimed(settled: Iterable[Settled]) -> None:

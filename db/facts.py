@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import rows, tables
@@ -36,6 +36,12 @@ def latest(session: Session, incident_id: str) -> FactsVersion | None:
     """The newest version, or None before the first."""
     query = select(FactsVersion).where(_FACTS.c.incident_id == incident_id)
     return rows.one(session, query.order_by(_FACTS.c.version.desc()))
+
+
+def latest_version(session: Session, incident_id: str) -> int:
+    """The number of the newest version, 0 before the first."""
+    query = select(func.max(_FACTS.c.version)).where(_FACTS.c.incident_id == incident_id)
+    return session.execute(query).scalar() or 0
 
 
 def history(session: Session, incident_id: str) -> list[FactsVersion]:

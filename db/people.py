@@ -9,20 +9,19 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from pendulum import DateTime
-from sqlalchemy import Integer, bindparam, case, cast, func, literal, select, update
+from sqlalchemy import Integer, and_, bindparam, case, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from db import attempts, batches, loading, rows, tables
 from db.attempts import Attempt
 from db.columns import Instant, JsonText
-from tocsin.delivery import Channel, Verdict
+from tocsin.delivery import NOT_REACHED, Channel, Verdict
 from tocsin.ledger import canonical
 
 _PERSON = tables.core(tables.Person)
 _IDENTITY = tables.core(tables.Identity)
 _AT, _LIST = Instant(), JsonText()
 _BATCH = 1000
-_NOT_REACHED = (Verdict.UNREACHABLE, Verdict.NO_ADDRESS, Verdict.UNCERTAIN, Verdict.HELD)
 
 
 class NewPerson(NamedTuple):
@@ -72,6 +71,7 @@ class Person:
     verdict_at: DateTime | None
     next_at: DateTime | None
     excluded_channels: tuple[str, ...]
+    verdict_reason: str | None
 
     @property
     def channels(self) -> frozenset[Channel]:
@@ -93,12 +93,13 @@ class Due(Person):
 
 
 class Settle(NamedTuple):
-    """What became of one person, and the channel that led to it."""
+    """What became of one person, the channel that led to it, and why in a closed word where it did not."""
 
     person_id: int
     verdict: Verdict
     channel: Channel | None
     at: DateTime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +257,7 @@ def mark_all_due(session: Session, incident_id: str, wave: int | None, now: Date
 
 def reopen_many(session: Session, incident_id: str, schedule: Sequence[tuple[int, DateTime]]) -> None:
     """Take the verdict back from people for whom there is more to do (a late bounce), and look at them again then."""
-    cleared = {"verdict": None, "verdict_channel": None, "verdict_at": None}
+    cleared = dict.fromkeys(("verdict", "verdict_channel", "verdict_at", "verdict_reason"))
     _change(session, incident_id, {"then": "next_at"}, schedule, **cleared)
 
 
@@ -264,16 +265,24 @@ def give_new_chance(
     session: Session, incident_id: str, person_ids: Sequence[int], verdicts: Collection[Verdict], now: DateTime
 ) -> None:
     """Take the verdict back from those of these people who have one of `verdicts`, and look at them again now."""
-    columns: dict[str, Any] = {"verdict": None, "verdict_channel": None, "verdict_at": None, "next_at": now}
+    cleared = dict.fromkeys(("verdict", "verdict_channel", "verdict_at", "verdict_reason"))
+    columns: dict[str, Any] = {**cleared, "next_at": now}
     where = (_PERSON.c.incident_id == incident_id, _PERSON.c.verdict.in_([verdict.value for verdict in verdicts]))
     for some in rows.chunks(sorted(person_ids)):
         session.execute(update(_PERSON).where(*where, _PERSON.c.id.in_(some)).values(**columns))
 
 
 def settle_many(session: Session, incident_id: str, verdicts: Sequence[Settle]) -> None:
-    """Record what became of people; nobody of them is due any more."""
-    names = {"new_verdict": "verdict", "its_channel": "verdict_channel", "then": "verdict_at"}
-    _change(session, incident_id, names, verdicts, next_at=None)
+    """Record what became of people; nobody of them is due any more. A verdict that is the same again keeps its time."""
+    if not verdicts:
+        return
+    names = {"new_verdict": "verdict", "its_channel": "verdict_channel", "then": "verdict_at", "why": "verdict_reason"}
+    given, where = _given(session, incident_id, names, verdicts)
+    columns = {column: given.c[name] for name, column in names.items()}
+    before = func.coalesce(_PERSON.c.verdict_channel, "") == func.coalesce(given.c.its_channel, "")
+    same = and_(_PERSON.c.verdict == given.c.new_verdict, before)
+    columns["verdict_at"] = case((same, _PERSON.c.verdict_at), else_=given.c.then)
+    session.execute(update(_PERSON).where(*where).values(**columns, next_at=None))
 
 
 def counts(session: Session, incident_id: str) -> Counts:
@@ -297,7 +306,7 @@ def counts(session: Session, incident_id: str) -> Counts:
 
 def by_place_settled(session: Session, incident_id: str) -> list[PlaceSettled]:
     """How far each place is, counted by the database."""
-    not_reached = case((_PERSON.c.verdict.in_([verdict.value for verdict in _NOT_REACHED]), 1), else_=0)
+    not_reached = case((_PERSON.c.verdict.in_([verdict.value for verdict in NOT_REACHED]), 1), else_=0)
     query = (
         select(
             _PERSON.c.place,
@@ -370,10 +379,14 @@ def _change(
     """Set columns of people in one statement: each row is a number and the values of `names`; `fixed` is for all."""
     if not values:
         return
-    given = batches.rows_of(session, _PERSON, {"its_id": "id", **names}, values, incident_id)
-    where = (_PERSON.c.incident_id == given.c.incident_id, _PERSON.c.id == given.c.its_id)
+    given, where = _given(session, incident_id, names, values)
     columns = {column: given.c[name] for name, column in names.items()}
     session.execute(update(_PERSON).where(*where).values(**columns, **fixed))
+
+
+def _given(session: Session, incident_id: str, names: Mapping[str, str], values: Sequence[Sequence[Any]]) -> Any:
+    given = batches.rows_of(session, _PERSON, {"its_id": "id", **names}, values, incident_id)
+    return given, (_PERSON.c.incident_id == given.c.incident_id, _PERSON.c.id == given.c.its_id)
 
 
 def _update_each(

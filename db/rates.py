@@ -31,7 +31,7 @@ class Block(NamedTuple):
 
 def take(session: Session, provider: str, *, per_second: float) -> Block:
     """The next block of an account's messages, for the caller alone once it has committed."""
-    now, until = _lock(session, provider)
+    now, until = lock(session, provider)
     interval = 1.0 / per_second
     messages = max(1, int(per_second * BLOCK_SECONDS))
     horizon = max(AHEAD_SECONDS, interval)
@@ -44,13 +44,14 @@ def take(session: Session, provider: str, *, per_second: float) -> Block:
     return Block(messages, start - now)
 
 
-def hold(session: Session, provider: str, owner: str, *, wanted: int, most: int) -> int:
+def hold(session: Session, provider: str, owner: str, *, wanted: int, most: int, open_now: int = 0) -> int:
     """How many connections of an account `owner` may have open for the next `HOLD_SECONDS`; ask again well before.
 
     All owners together never hold more than `most`. Each gets what it wants where that is enough for all, else an equal
-    share, as soon as the others have asked again. Wanting none gives everything back.
+    share, as soon as the others have asked again. The `open_now` that are open stay the owner's, though they are more
+    than its share, until it has closed them and asks again. Wanting none gives everything back.
     """
-    now, _ = _lock(session, provider)
+    now, _ = lock(session, provider)
     session.execute(delete(_HOLD).where(_HOLD.c.provider == provider, _HOLD.c.until <= now))
     query = select(_HOLD.c.owner, _HOLD.c.wanted, _HOLD.c.held).where(_HOLD.c.provider == provider)
     others = {name: (wish, held) for name, wish, held in session.execute(query) if name != owner}
@@ -60,7 +61,8 @@ def hold(session: Session, provider: str, owner: str, *, wanted: int, most: int)
     wishes = {name: wish for name, (wish, _) in others.items()} | {owner: wanted}
     taken: int = sum(held for _, held in others.values())
     mine = max(min(shares(wishes, most)[owner], most - taken), 0)
-    row = {"provider": provider, "owner": owner, "wanted": wanted, "held": mine, "until": now + HOLD_SECONDS}
+    held = max(mine, open_now)
+    row = {"provider": provider, "owner": owner, "wanted": wanted, "held": held, "until": now + HOLD_SECONDS}
     session.execute(rows.upsert(session, _HOLD, row, key=["provider", "owner"]))
     return mine
 
@@ -75,15 +77,16 @@ def shares(wanted: Mapping[str, int], most: int) -> dict[str, int]:
     return given
 
 
-def _lock(session: Session, provider: str) -> tuple[float, float]:
+def lock(session: Session, provider: str) -> tuple[float, float]:
     """The database's time and the account's `until`; other processes wait until the caller commits."""
     session.execute(rows.insert_new(session, _PACE).values(provider=provider, until=0.0))
     query = select(_PACE.c.until).where(_PACE.c.provider == provider).with_for_update()
     until = session.execute(query).scalar_one()
-    return _now(session), float(until)  # asked for after the lock: waiting for it takes time
+    return clock(session), float(until)  # asked for after the lock: waiting for it takes time
 
 
-def _now(session: Session) -> float:
+def clock(session: Session) -> float:
+    """The database's time, in seconds since 1970."""
     if session.get_bind().dialect.name == "sqlite":
         clock: Any = (func.julianday("now", type_=Double) - 2440587.5) * 86400.0
     else:

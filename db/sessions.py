@@ -4,26 +4,43 @@ Several processes may use one database at once. Open a `Database` after forking,
 """
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from tocsin.errors import Misconfigured
+from tocsin.errors import DatabaseLost, Misconfigured, NotAllowed
 
 BUSY_SECONDS = 30
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x746F6373696E  # "tocsin": the advisory lock that lets one process migrate a PostgreSQL database
 _READING = "tocsin_reading"
 _VICTIM = {"40P01", "40001"}  # PostgreSQL: deadlock detected, serialisation failure
-_DEADLOCKS_ENDURED = 4
+_AWAY = ("08", "53", "57")  # PostgreSQL: connection exception, insufficient resources, operator intervention
+_BUSY_OR_FULL = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_RUNS_ENDURED = 4  # so often a block is run again at once
 T = TypeVar("T")
+
+
+@dataclass
+class _Phase:
+    """How far a transaction came."""
+
+    committing: bool = False
 
 
 class Database:
@@ -48,21 +65,44 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session that commits on success and rolls back on any error. On SQLite it is the one writer."""
-        with self._translated(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        """A session that commits on success and rolls back on any error. On SQLite it is the one writer.
+
+        A refusal that wants a trace leaves it in a transaction of its own, after the act has rolled back.
+        """
+        phase = _Phase()
+        with (
+            self._traced(),
+            self._translated(phase),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
+            session.flush()
+            phase.committing = True
+
+    @contextmanager
+    def _traced(self) -> Iterator[None]:
+        try:
+            yield
+        except NotAllowed as refusal:
+            trace, refusal.trace = refusal.trace, None
+            if trace is not None:
+                with self.transaction() as session:
+                    trace(session)
+            raise
 
     def transact(self, block: Callable[[Session], T]) -> T:
         """Run `block` in a transaction, and again from the start when PostgreSQL breaks a ring of waiters with us.
 
-        The block may run several times: outside its session it must change nothing that a second run would spoil.
+        So it is when a connection broke before the commit: the next one is a new one. The block may run several times:
+        outside its session it must change nothing that a second run would spoil.
         """
-        for _ in range(_DEADLOCKS_ENDURED):
+        for _ in range(_RUNS_ENDURED):
             try:
                 with self.transaction() as session:
                     return block(session)
             except Misconfigured as error:
-                if not _is_victim(error.__cause__):
+                if not _is_victim(error.__cause__) and not _broke_before_commit(error):
                     raise
         with self.transaction() as session:
             return block(session)
@@ -74,7 +114,7 @@ class Database:
         if not self._is_sqlite:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         engine = self.engine.execution_options(**options)
-        with self._translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with self._traced(), self._translated(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def migrate(self) -> None:
@@ -118,16 +158,19 @@ class Database:
             )
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, phase: _Phase | None = None) -> Iterator[None]:
         """Driver errors about the database as a whole, in one sentence; a broken rule of a table stays what it is."""
         try:
             yield
-        except OperationalError as error:
-            raise Misconfigured(f"The database {self.url_shown} cannot be used: {_said(error)}.") from error
-        except DatabaseError as error:
-            if "not a database" not in str(error.orig):
-                raise
-            raise Misconfigured(f"{self.url_shown} is not a database of Tocsin's: name another file.") from error
+        except DBAPIError as error:
+            if _is_away(error):
+                sentence = f"The database {self.url_shown} cannot be used: {_said(error)}."
+                raise DatabaseLost(sentence, doubtful=phase is not None and phase.committing) from error
+            if isinstance(error, OperationalError):
+                raise Misconfigured(f"The database {self.url_shown} cannot be used: {_said(error)}.") from error
+            if isinstance(error, DatabaseError) and "not a database" in str(error.orig):
+                raise Misconfigured(f"{self.url_shown} is not a database of Tocsin's: name another file.") from error
+            raise
 
 
 def _parsed(url: str) -> URL:
@@ -191,7 +234,25 @@ def _is_victim(error: BaseException | None) -> bool:
     return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) in _VICTIM
 
 
-def _said(error: OperationalError) -> str:
+def _broke_before_commit(error: Misconfigured) -> bool:
+    """Whether an open connection was cut, so that all it did is undone and a new one may be had at once."""
+    cut = isinstance(error.__cause__, DBAPIError) and error.__cause__.connection_invalidated
+    return isinstance(error, DatabaseLost) and cut and not error.doubtful
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether the database is out of reach, busy or full, rather than other than we think."""
+    if error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) in _BUSY_OR_FULL
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(_AWAY)  # no state: no connection was had
+
+
+def _said(error: DBAPIError) -> str:
     """The driver's reason in a few words, without any value of ours."""
     first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
     return re.sub(r"\s+", " ", first).rstrip(".")[:160]

@@ -64,6 +64,12 @@ def _number_key() -> Any:
     return Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
 
 
+def _looked_at(table: str) -> Index:
+    """What the watch looks for: its cost does not grow with what is not due."""
+    given = text("look_at IS NOT NULL")
+    return Index(f"ix_{table}_look_at", "look_at", sqlite_where=given, postgresql_where=given)
+
+
 class Incident(Row, table=True):
     """One incident. Without `sealed_key` its people cannot be read any more."""
 
@@ -104,7 +110,7 @@ class Duty(Row, table=True):
     """A duty as last assessed. `overdue_at` is the missed `due`; once set it stays, whatever the facts become."""
 
     __tablename__ = "duty"
-    __table_args__ = (Index(None, "status", "target"),)
+    __table_args__ = (Index(None, "status", "target"), _looked_at("duty"))
 
     incident_id: str = _incident()
     key: str = _key()
@@ -122,6 +128,7 @@ class Duty(Row, table=True):
     done_at: DateTime | None = _maybe_at()
     done_by: str | None = _maybe_text()
     fell_away_at: DateTime | None = _maybe_at()
+    look_at: DateTime | None = _maybe_at()  # when the watch has something to do about it; null: never
 
     @property
     def unknown(self) -> list[str]:
@@ -139,6 +146,7 @@ class Task(Row, table=True):
     """Something a person must do, from the plan."""
 
     __tablename__ = "task"
+    __table_args__ = (_looked_at("task"),)
 
     incident_id: str = _incident()
     key: str = _key()
@@ -150,6 +158,7 @@ class Task(Row, table=True):
     done_at: DateTime | None = _maybe_at()
     done_by: str | None = _maybe_text()
     evidence: str | None = _maybe_text()
+    look_at: DateTime | None = _maybe_at()  # when the watch says that it is late; null: never
 
 
 class Wave(Row, table=True):
@@ -191,6 +200,7 @@ class Person(Row, table=True):
     verdict_at: DateTime | None = _maybe_at()
     next_at: DateTime | None = _maybe_at()
     excluded_channels: list[str] = _json()
+    verdict_reason: str | None = _maybe_text()
 
 
 class Identity(Row, table=True):
@@ -284,23 +294,6 @@ class TextVersion(Row, table=True):
     hash: str = Field(sa_type=Text, index=True)
     author: str = _text()
     at: DateTime = _at()
-
-
-class Approval(Row, table=True):
-    """A decision on one hash. A void approval no longer allows anything; it is never deleted."""
-
-    __tablename__ = "approval"
-    __table_args__ = (Index(None, "incident_id", "subject", "hash"),)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=Integer)
-    incident_id: str = Field(foreign_key="incident.id", sa_type=Text)
-    subject: str = _text()
-    hash: str = _text()
-    decision: str = _text()
-    by: str = _text()
-    at: DateTime = _at()
-    reason: str | None = _maybe_text()
-    void_at: DateTime | None = _maybe_at()
 
 
 class Announcement(Row, table=True):

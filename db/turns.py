@@ -13,7 +13,7 @@ from pendulum import DateTime
 from sqlalchemy import Text, select, type_coerce, update
 from sqlalchemy.orm import Session
 
-from db import attempts, batches, tables
+from db import attempts, batches, holds, tables
 from db.attempts import Attempt
 from tocsin.delivery import Channel
 
@@ -42,10 +42,19 @@ class Turn:
     attempts: Sequence[Attempt]
 
 
-def take(session: Session, incident_id: str, now: DateTime, limit: int) -> list[Turn]:
+def take(
+    session: Session,
+    incident_id: str,
+    now: DateTime,
+    limit: int,
+    *,
+    only: Sequence[int] | None = None,
+    held: holds.Held | None = None,
+) -> list[Turn]:
     """People whose `next_at` has come, longest waiting first; they are the caller's until its transaction ends.
 
-    A settled person is due again only when a receipt or a schedule asked for it.
+    A settled person is due again only when a receipt or a schedule asked for it. `only` are numbers of people: then
+    nobody else is taken. People of `held` places are passed over.
     """
     wanted = (_PERSON.c.id, _PERSON.c.wave, _PERSON.c.place, _PERSON.c.language, _PERSON.c.sealed)
     excluded = type_coerce(_PERSON.c.excluded_channels, Text)
@@ -56,6 +65,10 @@ def take(session: Session, incident_id: str, now: DateTime, limit: int) -> list[
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
+    if only is not None:
+        query = query.where(batches.among(session, _PERSON.c.id, only))
+    if held:
+        query = query.where(~held.people())
     found = sorted(session.connection().execute(query), key=lambda row: int(row[0]))
     tried = attempts.of_people(session, incident_id, [row[0] for row in found])
     return [

@@ -44,6 +44,12 @@ def close_wave(
     return found
 
 
+def people(session: Session, incident_id: str) -> int:
+    """How many people the waves brought: a sum over the waves, whatever the size of the roster."""
+    query = select(func.sum(_WAVE.c.people)).where(_WAVE.c.incident_id == incident_id)
+    return int(session.execute(query).scalar() or 0)
+
+
 def listed(session: Session, incident_id: str) -> list[Wave]:
     """Every wave in order."""
     return rows.every(session, select(Wave).where(_WAVE.c.incident_id == incident_id).order_by(_WAVE.c.number))

@@ -135,6 +135,7 @@ def test_a_false_signature_is_refused() -> None:
         {"email": 12, "sms": {"accepted": 3}, "push:delivered": 8, "phone": None},
         {"citation": "Cal. Civ. Code 1798.82(a)", "clause": "§ 33 (1)", "version": 4},
         {"languages": ["en", "zh"], "people": 1_000_000, "ok": True, "none": None},
+        {"due": "2026-11-22T03:04:05.061234-05:00", "until": "2026-11-22 10:20:30.213555-0400"},
         {"reference": "DSB-D124.0123/0007-DSB/2026"},
     ],
 )
@@ -161,6 +162,7 @@ def test_ordinary_entries_pass_the_guard(data: dict[str, Any]) -> None:
         "020 7946 0958",
         "06 12 34 56 78",
         "tel:+33612345678",
+        "2026-11-22T03:04:05.061234-05:00 202-555-0143",
     ],
 )
 def test_addresses_and_phone_numbers_do_not_pass_the_guard(text: str) -> None:

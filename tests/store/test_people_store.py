@@ -230,7 +230,11 @@ def test_the_hash_of_verdicts_changes_with_any_verdict_and_not_with_the_order_of
         people.settle_many(session, "two", [Settle(2, Verdict.HELD, None, NOON)])
         before = people.verdict_hash(session, "one")
         assert before == people.verdict_hash(session, "two")
-        people.settle_many(session, "one", [Settle(1, Verdict.HELD, None, NOON.add(microseconds=1))])
+        later = NOON.add(microseconds=1)
+        people.settle_many(session, "one", [Settle(1, Verdict.HELD, None, later)])
+        assert people.verdict_hash(session, "one") == before, "a verdict that is the same again keeps its time"
+        people.reopen_many(session, "one", [(1, later)])
+        people.settle_many(session, "one", [Settle(1, Verdict.HELD, None, later)])
         assert people.verdict_hash(session, "one") != before
 
 

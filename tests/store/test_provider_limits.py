@@ -192,24 +192,51 @@ def test_shares_are_equal_and_what_one_does_not_want_goes_to_the_others(wanted, 
     assert rates.shares(wanted, most) == given
 
 
-def test_connections_in_use_are_counted_and_nothing_begins_on_a_hold_that_runs_out() -> None:
-    clock = Clock()
+def test_connections_that_are_open_stay_taken_until_they_are_closed(database: Database) -> None:
+    def again(owner, open_now):
+        return database.transact(lambda session: rates.hold(session, "sms", owner, wanted=8, most=8, open_now=open_now))
 
-    def source(wanted):
-        if clock.now > 5:
-            raise Misconfigured("the database is gone")
-        return min(wanted, 2)
+    assert again("one", 0) == 8
+    assert again("two", 0) == 0
+    assert again("one", 7) == 4  # it should close three, and has them until it did
+    assert again("two", 0) == 1
+    assert again("one", 4) == 4
+    assert again("two", 1) == 4
 
-    shared = SharedConnections(4, source, good_for_seconds=60, monotonic=clock, sleep=clock.sleep)
+
+def test_connections_are_taken_up_to_the_share_and_none_on_a_hold_that_runs_out() -> None:
+    clock, asked = Clock(), []
+
+    def source(wanted, open_now):
+        asked.append((wanted, open_now))
+        if clock.now > 5 and wanted:
+            raise RuntimeError("the database is gone")
+        return min(wanted, 2 if not clock.now else 1)
 
     async def use():
-        async with shared.one() as first, shared.one() as second, shared.one(lambda: clock.now > 1) as third:
-            assert (first, second, third) == (True, True, False)
+        shared = SharedConnections(4, source, good_for_seconds=60, monotonic=clock)
+        assert not shared.take()  # nobody was asked yet
+        shared.start(lambda: None)
+        await _asked(asked, 1)
+        assert (shared.take(), shared.take(), shared.take(), shared.excess) == (True, True, False, 0)
+        clock.now = 4
+        await _asked(asked, 2)
+        assert shared.excess == 1
+        shared.give_back()
+        assert (shared.excess, shared.take()) == (0, False)
         clock.now = 29
-        async with shared.one() as mine:
-            assert mine
-        clock.now = 31
-        async with shared.one(lambda: clock.now > 40) as mine:
-            assert not mine
+        assert shared.excess == 0
+        clock.now = 35
+        assert shared.excess == 1  # its time is running out: what is open must be closed
+        shared.give_back()
+        assert not shared.take()
+        await shared.end()
+        return asked[-1]
 
-    asyncio.run(use())
+    assert asyncio.run(use()) == (0, 0)
+
+
+async def _asked(asked, times):
+    while len(asked) < times:  # noqa: ASYNC110 - a list, filled in another thread
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)

@@ -155,6 +155,17 @@ def test_the_at_most_once_key_differs_in_every_part_and_never_by_gluing_parts() 
     assert key.attempt_key(1, 23, Channel.SMS, "h") == keys[0]
 
 
+def test_keys_of_neighbours_lie_together_and_those_of_others_elsewhere() -> None:
+    key = an_incident_key()
+
+    neighbours = {key.attempt_key(1, 2048 + number, "email", "h") for number in range(1024)}
+    everybody = {key.attempt_key(1, 1024 * number, "email", "h") for number in range(200)}
+
+    assert len(neighbours) == 1024
+    assert len({one[:3] for one in neighbours}) == 1
+    assert len({one[:3] for one in everybody}) > 180
+
+
 def test_the_signing_key_needs_the_master_key_it_was_made_under(database: Database) -> None:
     with database.transaction() as session:
         signing.signer(session, MasterKey(RAW), NOON)
