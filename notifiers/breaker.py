@@ -18,6 +18,8 @@ FIRST_REST_SECONDS: Final = 30.0
 LONGEST_REST_SECONDS: Final = 900.0
 PROBES: Final = 3  # so many messages try an account that rested; as many answers in a row close the circuit
 WEIGHT_OF_THE_LATEST: Final = 0.05  # health is a running mean over some twenty answers
+WELL: Final = 0.99
+LITTLE: Final = 0.9  # less trouble than this is nothing to tell other processes
 
 
 class State(StrEnum):
@@ -38,6 +40,15 @@ class Named(Protocol):
 NamedT = TypeVar("NamedT", bound=Named)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What processes tell each other about an account. The seconds count from the moment at which they are told."""
+
+    health: float = 1.0
+    rest_seconds: float = 0.0
+    open_for_seconds: float | None = None  # None: it is asked
+
+
 @dataclass
 class _Circuit:
     """One account. `health` is 1.0 where every answer was one, 0.0 where none was."""
@@ -49,16 +60,23 @@ class _Circuit:
     probes_left: int = 0
     probes_until: float = 0.0
     answered: int = 0
+    told: int = 3  # how well it worked when that was last told, in thirds
 
 
 @dataclass
 class Circuits:
-    """The circuits of an installation's accounts, by name. One for a process; another process learns by itself."""
+    """The circuits of an installation's accounts, by name.
+
+    One for a run. Where they are shared, an account that has rested is tried by the process that may, and no other.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     _of: dict[str, _Circuit] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _troubled: bool = field(default=False, init=False)
+    _shared: bool = field(default=False, init=False)
+    _may_try: set[str] = field(default_factory=set, init=False)
+    _news: set[str] = field(default_factory=set, init=False)
 
     @property
     def all_well(self) -> bool:
@@ -83,7 +101,7 @@ class Circuits:
             resting: list[NamedT] = []
             for account in accounts:
                 circuit = self._of.setdefault(account.name, _Circuit())
-                (resting if self._state(circuit) is State.OPEN else asked).append(account)
+                (resting if self._is_left_alone(account.name, circuit) else asked).append(account)
             first = next((place for place, account in enumerate(asked) if self._takes(account.name, key)), 0)
             return [*asked[first : first + 1], *asked[:first], *asked[first + 1 :], *resting]
 
@@ -98,8 +116,11 @@ class Circuits:
             if self._state(circuit) is State.HALF_OPEN:
                 circuit.answered += 1
                 if circuit.answered >= PROBES:
-                    self._of[name] = _Circuit(health=max(circuit.health, 0.5))
-            self._troubled = any(one.health < 0.99 or one.open_until is not None for one in self._of.values())
+                    circuit = self._of[name] = _Circuit(health=max(circuit.health, 0.5))
+                    self._may_try.discard(name)
+                    self._news.add(name)
+            self._note(name, circuit)
+            self._troubled = self._any_trouble()
 
     def troubled(self, name: str, *, retry_after_seconds: float | None = None, surely: bool = False) -> None:
         """The account was not there, was slow beyond patience, or asked to be left alone; `surely` opens at once."""
@@ -113,6 +134,68 @@ class Circuits:
             circuit.troubles += 1
             if surely or state is State.HALF_OPEN or circuit.troubles >= RUN_OF_TROUBLE:
                 self._open(circuit, retry_after_seconds or 0.0)
+                self._may_try.discard(name)
+                self._news.add(name)
+            self._note(name, circuit)
+
+    def share(self) -> None:
+        """From now on other processes tell what they find, and are told: see `hear`, `news` and `may_try`."""
+        self._shared = True
+
+    def hear(self, name: str, known: Known) -> bool:
+        """Take over what another process found; not where this one has news of its own, which are to be told first."""
+        with self._lock:
+            if name in self._news:
+                return False
+            rests = known.open_for_seconds
+            self._of[name] = _Circuit(
+                health=known.health,
+                rest_seconds=known.rest_seconds,
+                open_until=None if rests is None else self.monotonic() + rests,
+                probes_left=0 if rests is None else PROBES,
+                told=_thirds(known.health),
+            )
+            self._may_try.discard(name)
+            self._troubled = self._any_trouble()
+            return True
+
+    def news(self) -> dict[str, Known]:
+        """What changed here since it was last asked for: an account opened, closed, or works better or worse."""
+        with self._lock:
+            names, self._news = sorted(self._news), set()
+            return {name: self._known(self._of[name]) for name in names}
+
+    def untold(self, name: str) -> None:
+        """The news of this account could not be told: they are news still."""
+        with self._lock:
+            self._news.add(name)
+
+    def is_open(self, name: str) -> bool:
+        """Whether the account rests, or has rested and was not found well yet."""
+        return self.state(name) is not State.CLOSED
+
+    def may_try(self, name: str, mine: bool) -> None:
+        """Whether it is for this process to try the account."""
+        with self._lock:
+            (self._may_try.add if mine else self._may_try.discard)(name)
+
+    def _known(self, circuit: _Circuit) -> Known:
+        circuit.told = _thirds(circuit.health)
+        until = circuit.open_until
+        rests = None if until is None else max(until - self.monotonic(), 0.0)
+        return Known(health=circuit.health, rest_seconds=circuit.rest_seconds, open_for_seconds=rests)
+
+    def _note(self, name: str, circuit: _Circuit) -> None:
+        now = _thirds(circuit.health)
+        if circuit.open_until is None and (now > circuit.told or (now < circuit.told and circuit.health < LITTLE)):
+            self._news.add(name)
+
+    def _any_trouble(self) -> bool:
+        return any(one.health < WELL or one.open_until is not None for one in self._of.values())
+
+    def _is_left_alone(self, name: str, circuit: _Circuit) -> bool:
+        state = self._state(circuit)
+        return state is State.OPEN or (state is State.HALF_OPEN and self._shared and name not in self._may_try)
 
     def _open(self, circuit: _Circuit, at_least: float) -> None:
         circuit.rest_seconds = min(max(2 * circuit.rest_seconds, FIRST_REST_SECONDS), LONGEST_REST_SECONDS)
@@ -143,6 +226,10 @@ class Circuits:
             circuit.probes_until = now + max(circuit.rest_seconds, FIRST_REST_SECONDS)
         circuit.probes_left -= 1
         return True
+
+
+def _thirds(health: float) -> int:
+    return 3 if health >= WELL else int(health * 3)
 
 
 def shown(circuits: Circuits, names: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ two threads that share one interpreter wait five milliseconds for each other at 
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from pendulum import DateTime
 
@@ -27,6 +28,7 @@ from notifiers.patience import (
 from notifiers.plugins import check
 from notifiers.providers import Provider
 from notifiers.rate import Bucket, Limiter
+from notifiers.sharing import SharedConnections
 from tocsin.delivery import Message, Settled
 
 __all__ = [
@@ -51,6 +53,7 @@ def dispatch(
     stop: Callable[[], bool] = lambda: False,
     engine: Engine | None = None,
     limiter: Limiter | None = None,
+    shared: SharedConnections | None = None,
 ) -> Iterator[Settled | Deferred]:
     """Send each message over the provider's connections and yield one result each, in the order of answers.
 
@@ -58,8 +61,8 @@ def dispatch(
     provider refuses us or is in trouble (a run of such answers), the rest is deferred unsent. `messages` is read in the
     caller's thread, some way ahead of what is sent; `now` and `stop` are asked in the engine's. An `engine` that is
     given keeps the connections for the next call; a `limiter` holds where the provider's own rate, evenly spaced, would
-    not do (several processes). Raises Misconfigured before anything is sent when the provider's URL
-    cannot be used.
+    not do (several processes), and `shared` where its connections are counted over all of them. Raises Misconfigured
+    before anything is sent when the provider's URL cannot be used.
     """
     check(provider)
     patience = Patience(journal)
@@ -73,7 +76,7 @@ def dispatch(
             stop=stop,
             patience=patience,
             limiter=limiter or Bucket(provider.rate_per_second),
-            opened=open_carrier,
+            opened=open_carrier if shared is None else partial(open_carrier, shared=shared),
         )
         with run:
             for message in messages:

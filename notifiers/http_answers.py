@@ -10,7 +10,9 @@ import requests
 import urllib3
 from pendulum import DateTime
 
+from notifiers import successes
 from notifiers.answers import Reason, Refusal, Taken
+from notifiers.successes import Word
 from notifiers.wire import Exchange
 from tocsin.delivery import Channel
 from tocsin.errors import DeliveryError, Doubtful, Misconfigured, Unavailable
@@ -46,9 +48,15 @@ class NeverLeft(requests.ConnectionError):
 
 
 def judge(
-    heard: list[Exchange], *, plugin_said: object, provider: str, channel: Channel, now: Callable[[], DateTime]
+    heard: list[Exchange],
+    *,
+    plugin_said: object,
+    provider: str,
+    channel: Channel,
+    now: Callable[[], DateTime],
+    service: str = "",
 ) -> Taken:
-    """What became of one message, from the requests its plugin made.
+    """What became of one message, from the requests its plugin made; `service` is the first word of its URL.
 
     Raises Unavailable, Refusal, Doubtful, or Misconfigured when the provider does not let us in. The plugin's own
     True or False alone says only what it can: that it believes so, or that nobody knows.
@@ -64,7 +72,7 @@ def judge(
         raise of_error(last.error, provider=provider)
     assert last.status is not None
     if 200 <= last.status < 300:
-        return _of_success(last, plugin_said=plugin_said, provider=provider)
+        return _of_success(last, plugin_said=plugin_said, provider=provider, service=service, now=now)
     raise _of_failure(last, provider=provider, channel=channel, now=now)
 
 
@@ -89,11 +97,33 @@ def _never_connected(error: BaseException) -> bool:
     return isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(cause)
 
 
-def _of_success(answer: Exchange, *, plugin_said: object, provider: str) -> Taken:
+def _of_success(
+    answer: Exchange, *, plugin_said: object, provider: str, service: str, now: Callable[[], DateTime]
+) -> Taken:
     body = answer.json()
+    objection = successes.objection(service, body)
+    if objection is not None:
+        raise _of_objection(objection, answer, body, provider=provider, now=now)
     if plugin_said is not True:
         raise _of_lying_success(answer, body, provider=provider)
     return Taken(provider_ref=_reference(answer, body), code=str(answer.status))
+
+
+def _of_objection(
+    objection: Word | Reason, answer: Exchange, body: Any, *, provider: str, now: Callable[[], DateTime]
+) -> Exception:
+    """A 200 in which the service itself says no."""
+    code = str(answer.status)
+    match objection:
+        case Word.NOT_NOW:
+            wait = retry_after(answer.headers, now=now())
+            sentence = f"Provider {provider} takes no more just now: it will be tried again."
+            return Unavailable(sentence, code=code, retry_after_seconds=wait)
+        case Word.US:
+            return Misconfigured(f"Provider {provider} does not accept our credentials: correct its url.")
+        case Reason():
+            return Refusal(objection, code=code)
+    return _of_lying_success(answer, body, provider=provider)
 
 
 def _of_lying_success(answer: Exchange, body: Any, *, provider: str) -> DeliveryError:

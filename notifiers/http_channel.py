@@ -25,6 +25,7 @@ class Handover:
         self._now = now
         self._for_address = plugins.retargeting(provider)
         self._repeats = provider.idempotent
+        self._amend = _amendment(provider)
 
     def send(self, message: Message, session: wire.Wire, **attributes: Any) -> Taken:
         """Hand over one message on the session; raises Unavailable, Refusal, Doubtful or Misconfigured.
@@ -62,11 +63,25 @@ class Handover:
 
     def _send(self, session: wire.Wire, plugin: Any, message: Message) -> Taken:
         headers = {"Idempotency-Key": message.key} if self._repeats else {}
-        with session.listen(headers) as heard:
+        with session.listen(headers, self._amend) as heard:
             said = plugin.notify(**content(plugin, message))
         return http_answers.judge(
-            heard, plugin_said=said, provider=self._provider.name, channel=message.channel, now=self._now
+            heard,
+            plugin_said=said,
+            provider=self._provider.name,
+            channel=message.channel,
+            now=self._now,
+            service=getattr(plugin, "schema", ""),
         )
+
+
+def _amendment(provider: Provider) -> wire.Amend | None:
+    """What tells the service, with each message, where to report on it."""
+    if provider.reports_to is None:
+        return None
+    from notifiers.webhooks import callbacks
+
+    return callbacks.amendment(getattr(plugins.probe(provider)[0], "schema", ""), provider.reports_to)
 
 
 class PluginNotifier:

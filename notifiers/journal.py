@@ -29,7 +29,7 @@ import pendulum
 from tocsin.delivery import Outcome, Settled
 from tocsin.errors import Invalid
 
-_PLAIN = re.compile(r"[0-9A-Za-z_~:+.@][0-9A-Za-z_~:+.@-]*")
+_PLAIN = re.compile(r"(?!-\Z)[!-$&-~]+")  # printable ASCII without the blank, which parts words, and the per cent sign
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 

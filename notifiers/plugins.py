@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from notifiers import wire
+from notifiers import stand_ins, wire
 from notifiers.answers import Reason, Refusal
 from notifiers.providers import ADDRESS, Provider
 from tocsin.delivery import Channel
@@ -78,6 +78,11 @@ def _tame(plugin: Any) -> None:
 
 def check(provider: Provider) -> None:
     """Raise Misconfigured, without the URL, unless the provider can be used as it is written."""
+    if provider.is_call_list:
+        return
+    if stand_ins.is_one(provider.url.get_secret_value()):
+        stand_ins.StandIn(provider)
+        return
     plugin = probe(provider)[0]
     if getattr(plugin, "cc", None) or getattr(plugin, "bcc", None):
         raise Misconfigured(

@@ -14,6 +14,7 @@ from tocsin import places, residency
 from tocsin.delivery import Channel
 
 ADDRESS = "{to}"
+CALL_LIST = "calls://"  # people with telephones, who work off a list
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
@@ -45,10 +46,18 @@ class Provider(BaseModel):
     deletes_at_end: bool | None = None  # bound to delete the data once the work is done; None is unknown
     rate_per_second: Annotated[float, Field(gt=0)] | None = None
     connections: Annotated[int, Field(ge=1, le=64)] = 4
+    connections_total: Annotated[int, Field(ge=1)] | None = None  # over all processes and machines
     idempotent: bool = False  # the provider drops a repetition of one key
     receipts: SecretStr | None = None  # URL of its feed of receipts
+    reports_to: str | None = None  # our own URL, told to the service with each message where it takes it
     dkim: Dkim | None = None  # e-mail over SMTP only
     bounce_domain: str | None = None  # bounces come to bounce+<tag>@<this domain>, which reaches our receiver
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_list_takes_nobody_twice(cls, value: Any) -> Any:
+        listed = isinstance(value, dict) and str(value.get("url", "")).strip() == CALL_LIST
+        return {**value, "idempotent": True} if listed else value
 
     @field_validator("places")
     @classmethod
@@ -62,9 +71,18 @@ class Provider(BaseModel):
 
     @model_validator(mode="after")
     def _has_one_place_for_the_address(self) -> "Provider":
+        if self.is_call_list:
+            if self.channel is not Channel.PHONE:
+                raise ValueError("a list of people to be called (calls://) is for the channel phone")
+            return self
         if self.url.get_secret_value().count(ADDRESS) != 1:
             raise ValueError("the url must hold {to} exactly once, where the address goes")
         return self
+
+    @property
+    def is_call_list(self) -> bool:
+        """Whether people call for it: nothing is sent, and a list is kept."""
+        return self.url.get_secret_value() == CALL_LIST
 
 
 @dataclass(frozen=True, kw_only=True)

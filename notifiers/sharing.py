@@ -1,22 +1,22 @@
 """How fast an account may be used by all processes together: messages a second, and connections.
 
 Each process asks a source that all of them ask (`db.rates` behind a transaction), seldom: about once a second for
-messages, every ten seconds for connections, and in a thread of its own, so that nobody's sending waits for a database.
+messages, every few seconds for connections, and in a thread of its own, so that nobody's sending waits for a database.
 A source that cannot be asked gives nothing: a limit fails towards silence. Times come from the monotonic clock.
 """
 
 import asyncio
+import contextlib
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from notifiers.rate import LOOK_UP_SECONDS
 from tocsin.errors import TocsinError
 
 LATE_SECONDS = 1.0  # a message may leave so much later than its turn; after that its turn is lost
-RENEW_SECONDS = 10.0  # connections that are held are asked for again so often
+RENEW_SECONDS = 3.0  # connections that are held are asked for again so often
 LAST_START_SECONDS = 30.0  # so long before a hold runs out nothing begins on it: an answer may take its time
 _ASK_AGAIN_SECONDS = 1.0  # after a source that could not be asked, or had nothing
 _NAP_SECONDS = 0.005  # while another task asks the source
@@ -112,63 +112,77 @@ class SharedBucket(_Asking):
             self._left, self._next = messages, now + after_seconds
 
 
-class SharedConnections(_Asking):
-    """At most so many connections of an account in use, over all processes together. Thread-safe.
+class SharedConnections:
+    """At most so many connections of an account open at once, over all processes together. Of one event loop.
 
-    `source(wanted)` says how many this process may use, for `good_for_seconds` from before it was asked.
+    `source(wanted, open)` says how many this process may have open, for `good_for_seconds` from before it was asked;
+    those that are open already are its own until it has said that they are closed. Nothing is opened while it is asked.
     """
 
     def __init__(
         self,
         wanted: int,
-        source: Callable[[int], int],
+        source: Callable[[int, int], int],
         *,
         good_for_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(monotonic=monotonic, sleep=sleep)
-        self._wanted = wanted
-        self._source = source
-        self._good_for = good_for_seconds
-        self._held, self._used = 0, 0
-        self._good_until = monotonic()
+        self._wanted, self._source = wanted, source
+        self._good_for, self._monotonic = good_for_seconds, monotonic
+        self._may = self._open = 0
+        self._asking = False
+        self._good_until = self._ask_at = monotonic()
+        self._keeping: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
-    @asynccontextmanager
-    async def one(self, stop: Callable[[], bool] = lambda: False) -> AsyncIterator[bool]:
-        """Wait for a connection that may be used and keep it for the block; False when `stop()` came first."""
-        mine = False
-        while not stop():
-            await self._ask_if_due()
-            mine = self._take()
-            if mine:
-                break
-            await self._sleep(LOOK_UP_SECONDS)
-        try:
-            yield mine
-        finally:
-            with self._lock:
-                self._used -= mine
+    def start(self, changed: Callable[[], None]) -> None:
+        """Begin to ask, and call `changed` four times a second from now on: there may be room, or too many open."""
+        if self._keeping is None:
+            self._keeping = asyncio.get_running_loop().create_task(self._keep(changed))
 
-    def close(self) -> None:
-        """Give all back. Blocks for as long as the source takes."""
-        self._wanted = 0
-        self._ask()
+    def take(self) -> bool:
+        """Whether one more may be opened; then it counts as open."""
+        mine = not self._asking and self._open < self._may and self._in_time()
+        self._open += mine
+        return mine
 
-    def _take(self) -> bool:
-        with self._lock:
-            in_time = self._monotonic() < self._good_until - LAST_START_SECONDS
-            mine = in_time and self._used < self._held
-            self._used += mine
-            return mine
+    def give_back(self, count: int = 1) -> None:
+        """So many are closed."""
+        self._open -= count
 
-    def _ask(self) -> None:
+    @property
+    def excess(self) -> int:
+        """So many should be closed as soon as nothing is under way on them."""
+        return max(self._open - (self._may if self._in_time() else 0), 0)
+
+    async def end(self) -> None:
+        """Ask no more, and give all back."""
+        self._ending.set()
+        if self._keeping is not None:
+            await self._keeping
+            self._wanted = 0
+            await self._ask()
+
+    async def _keep(self, changed: Callable[[], None]) -> None:
+        while not self._ending.is_set():
+            if self._monotonic() >= self._ask_at:
+                await self._ask()
+            changed()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), LOOK_UP_SECONDS)
+
+    def _in_time(self) -> bool:
+        return self._monotonic() < self._good_until - LAST_START_SECONDS
+
+    async def _ask(self) -> None:
         before = self._monotonic()
+        self._asking, self._ask_at = True, before + _ASK_AGAIN_SECONDS
         try:
-            held = self._source(self._wanted)
-        except TocsinError:
-            self._ask_at = before + _ASK_AGAIN_SECONDS
+            may = await asyncio.to_thread(self._source, self._wanted, self._open)
+        except Exception:  # noqa: BLE001 - whatever a source raises, what was given before holds until its time is over
             return
-        with self._lock:
-            self._held, self._good_until = held, before + self._good_for
-            self._ask_at = before + (RENEW_SECONDS if held else _ASK_AGAIN_SECONDS)
+        finally:
+            self._asking = False
+        self._may, self._good_until = may, before + self._good_for
+        if may and not self.excess:
+            self._ask_at = before + RENEW_SECONDS

@@ -9,6 +9,7 @@ from notifiers import plugins, smtp_account
 from notifiers.answers import Taken
 from notifiers.carriers.mail import MailCarrier
 from notifiers.providers import Provider
+from notifiers.sharing import SharedConnections
 from tocsin.delivery import Message
 
 
@@ -32,7 +33,9 @@ class SmtpNotifier:
                 runner.run(self._carrier.close())
 
 
-def mail_carrier(provider: Provider, *, now: Callable[[], DateTime]) -> MailCarrier | None:
+def mail_carrier(
+    provider: Provider, *, now: Callable[[], DateTime], shared: SharedConnections | None = None
+) -> MailCarrier | None:
     """The carrier for an Apprise e-mail URL; None when the provider's plugin is not the SMTP one, or has changed."""
     plugin = plugins.probe(provider)[0]
     if getattr(plugin, "schema", "") not in {"mailto", "mailtos"}:
@@ -48,6 +51,7 @@ def mail_carrier(provider: Provider, *, now: Callable[[], DateTime]) -> MailCarr
         connections=provider.connections,
         now=now,
         sign=_signing(provider),
+        shared=shared,
     )
 
 

@@ -17,6 +17,8 @@ from typing import Any
 import requests
 import requests.api
 
+Amend = Callable[[str, Any], Any]  # the address and the body of a request: the body as it leaves
+
 _current: ContextVar["Wire | None"] = ContextVar("tocsin_wire", default=None)
 _sending: ContextVar[bool] = ContextVar("tocsin_sending", default=False)
 _lock = threading.Lock()
@@ -52,12 +54,13 @@ class Wire:
             DefaultCookiePolicy(allowed_domains=[])
         )  # one person's call tells the next nothing
         self._headers: Mapping[str, str] = {}
+        self._amend: Amend | None = None
         self.heard: list[Exchange] = []
 
     @contextlib.contextmanager
-    def listen(self, headers: Mapping[str, str]) -> Iterator[list[Exchange]]:
-        """Take this thread's HTTP calls, with `headers` added, and give what was heard."""
-        self.heard, self._headers = [], headers
+    def listen(self, headers: Mapping[str, str], amend: Amend | None = None) -> Iterator[list[Exchange]]:
+        """Take this thread's HTTP calls, with `headers` added and bodies amended, and give what was heard."""
+        self.heard, self._headers, self._amend = [], headers, amend
         token = _current.set(self)
         try:
             with quiet():
@@ -69,6 +72,8 @@ class Wire:
         """Do one request of a plugin. Redirects are not followed: they would carry credentials and data elsewhere."""
         kwargs["allow_redirects"] = False
         kwargs["headers"] = {**(kwargs.get("headers") or {}), **self._headers}
+        if self._amend is not None:
+            kwargs["data"] = self._amend(url, kwargs.get("data"))
         try:
             answer = self._session.request(method, url, **kwargs)
         except Exception as error:

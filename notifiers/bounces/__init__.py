@@ -92,6 +92,13 @@ def events(
     return [_event_of(failure, number, besides, event) for number, failure in enumerate(failures)]
 
 
+def domains(raw: bytes) -> list[str]:
+    """The domains of the addresses that a message came to."""
+    head = take_apart(raw).head
+    found = (field_of(head, name).rpartition("@")[2] for name in _ADDRESSED)
+    return [domain.strip(" <>\t").lower() for domain in found if domain]
+
+
 def _event_of(failure: Failure, number: int, besides: str, event: Callable[..., Event]) -> Event:
     kind = _KINDS.get(failure.action, Kind.UNKNOWN)
     if kind in {Kind.BOUNCED, Kind.DEFERRED}:

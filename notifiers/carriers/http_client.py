@@ -9,6 +9,7 @@ import asyncio
 import math
 import select
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -29,9 +30,14 @@ _Said = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, header fields, b
 
 
 class Client:
-    """Lines to every origin asked so far, one request at a time on each. One event loop."""
+    """Lines to every origin asked so far, one request at a time on each. One event loop.
 
-    def __init__(self) -> None:
+    Where `most` is given, no more lines are open than it says at the time; there are never more requests at once.
+    """
+
+    def __init__(self, most: Callable[[], int] | None = None) -> None:
+        self._most = most
+        self._opening = 0
         self._kept: dict[Origin, list[_Line]] = {}
         self._lines: set[_Line] = set()
         self._contexts: dict[bool | str, ssl.SSLContext] = {}
@@ -42,7 +48,7 @@ class Client:
         Raises a `requests.RequestException`, NeverLeft when surely nothing was written.
         """
         origin = asked.shape.origin
-        line = self._take(origin) or wait(self._open(asked))
+        line = self._take(origin) or wait(self._open(asked) if self._most is None else self._open_in_room(asked))
         status, fields, content = wait(line.ask(asked))
         if line.usable:
             self._kept.setdefault(origin, []).append(line)
@@ -82,6 +88,27 @@ class Client:
         if verify not in self._contexts:
             self._contexts[verify] = _context(verify)
         return self._contexts[verify]
+
+    async def _open_in_room(self, asked: Asked) -> "_Line":
+        self._opening += 1
+        try:
+            assert self._most is not None
+            await self.keep(self._most() - self._opening)
+            return await self._open(asked)
+        finally:
+            self._opening -= 1
+
+    async def keep(self, most: int) -> None:
+        """Close lines at rest until so many are open, or none rests; those that are ending have ended then."""
+        over = len(self._lines) - most
+        ending = [line for line in self._lines if not line.usable]
+        resting = [(kept, line) for kept in self._kept.values() for line in kept if line.usable]
+        for kept, line in resting[: max(over - len(ending), 0)]:
+            kept.remove(line)
+            line.end()
+            ending.append(line)
+        if over > 0:
+            await asyncio.gather(*(line.ended for line in ending))
 
     async def close(self) -> None:
         """Close every line; what waits on one gets an error."""

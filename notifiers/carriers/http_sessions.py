@@ -12,9 +12,10 @@ from notifiers import wire
 
 
 class Sessions:
-    """At most `most` sessions, each used by one request at a time."""
+    """At most `most` sessions, each used by one request at a time; kept for the next one or not."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, keep: bool = True) -> None:
+        self._keep = keep
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="http-session")
         self._idle: list[requests.Session] = []
 
@@ -22,7 +23,10 @@ class Sessions:
         """The answer to one request, its body read; raises what `requests` raises."""
         session = self._idle.pop() if self._idle else _session()
         answer = await asyncio.get_running_loop().run_in_executor(self._threads, _ask, session, method, url, kwargs)
-        self._idle.append(session)  # only now: one that was cancelled is still at work
+        if self._keep:
+            self._idle.append(session)  # only now: one that was cancelled is still at work
+        else:
+            session.close()
         return answer
 
     def close(self) -> None:

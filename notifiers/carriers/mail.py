@@ -17,6 +17,7 @@ from notifiers.carriers import postings
 from notifiers.carriers.line import Line
 from notifiers.carriers.postings import Posting
 from notifiers.carriers.smtp import Outgoing, Reply, Session
+from notifiers.sharing import SharedConnections
 from notifiers.smtp_account import Account, Connected, connect, not_let_in
 from tocsin.delivery import Message
 from tocsin.errors import Doubtful, Misconfigured, Unavailable
@@ -40,12 +41,14 @@ class MailCarrier:
         connections: int,
         now: Callable[[], DateTime],
         sign: Callable[[bytes], bytes] | None = None,
+        shared: SharedConnections | None = None,
     ) -> None:
         self._account, self._sender, self._provider, self._now = account, sender, provider, now
-        self._connections, self._sign = connections, sign
+        self._connections, self._sign, self._shared = connections, sign, shared
         self.width = 4 * connections  # one letter on each wire, one envelope behind it, and the next at hand
         self._queue: deque[Posting | Outgoing] = deque()
         self._sessions: set[Session] = set()
+        self._leaving: dict[Session, asyncio.Task[None] | None] = {}  # those that another process needs, and their end
         self._opening: set[asyncio.Task[None]] = set()
         self._openers: ThreadPoolExecutor | None = None
         self._fewer_until = 0.0
@@ -54,6 +57,8 @@ class MailCarrier:
     def post(self, posting: Posting) -> None:
         """Send this as soon as a session is free for it; its answer is told to the posting."""
         self._queue.append(posting)
+        if self._shared is not None:
+            self._shared.start(self._look_round)
         self._attend()
 
     async def send(self, message: Message) -> Taken:
@@ -71,6 +76,8 @@ class MailCarrier:
             self._settle(self._queue.popleft(), self._unreachable("closed"))
         if self._openers is not None:
             self._openers.shutdown()
+        if self._shared is not None:
+            await self._shared.end()
 
     def _attend(self) -> None:
         """Wake sessions at rest while letters wait, and open more where there are too few."""
@@ -78,16 +85,40 @@ class MailCarrier:
             if not self._queue:
                 return
             session.wake()
-        soon_free = sum(session.idle for session in self._sessions)  # those that wait for the answer to a reset
-        while soon_free + len(self._opening) < len(self._queue) and self._more_sessions():
+        # Those that wait for the answer to a reset are soon free.
+        soon_free = sum(session.idle and session not in self._leaving for session in self._sessions)
+        while soon_free + len(self._opening) < len(self._queue) and self._may_open():
             task = asyncio.get_running_loop().create_task(self._open())
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
-    def _more_sessions(self) -> bool:
+    def _may_open(self) -> bool:
+        """Whether one more session is to be opened, now: it counts as open from here on."""
         if self._closed or len(self._sessions) + len(self._opening) >= self._connections:
             return False
-        return not self._sessions or asyncio.get_running_loop().time() >= self._fewer_until
+        if self._sessions and asyncio.get_running_loop().time() < self._fewer_until:
+            return False
+        return self._shared is None or self._shared.take()
+
+    def _closed_one(self) -> None:
+        if self._shared is not None:
+            self._shared.give_back()
+
+    def _look_round(self) -> None:
+        """End sessions that other processes need; let go of letters that nobody may send any more."""
+        assert self._shared is not None
+        if self._closed:
+            return
+        if not self._sessions and not self._opening:
+            waiting, self._queue = self._queue, deque()
+            self._queue.extend(one for one in waiting if _posting(one).cleared())
+        staying = sorted(self._sessions - self._leaving.keys(), key=lambda session: not session.idle)
+        self._leaving |= dict.fromkeys(staying[: max(self._shared.excess - len(self._leaving), 0)])
+        for session, farewell in tuple(self._leaving.items()):
+            if session.idle and farewell is None:
+                ending = session.quit(within_seconds=_FAREWELL_SECONDS)
+                self._leaving[session] = asyncio.get_running_loop().create_task(ending)
+        self._attend()
 
     async def _open(self) -> None:
         self._openers = self._openers or ThreadPoolExecutor(
@@ -101,6 +132,7 @@ class MailCarrier:
             session = self._session(connected)
         except Exception as error:  # noqa: BLE001 - whatever a library raises here, nothing has left
             self._opening.discard(_this_task())
+            self._closed_one()
             self._not_opened(self._why(error))
             return
         self._opening.discard(_this_task())
@@ -135,7 +167,7 @@ class MailCarrier:
 
     def take(self, session: Session) -> Outgoing | None:
         """The next letter that this session can send; those that nobody can are answered here."""
-        while self._queue:
+        while self._queue and session not in self._leaving:
             waiting = self._queue.popleft()
             outgoing = waiting if isinstance(waiting, Outgoing) else self._written(waiting)
             if outgoing is None or not outgoing.posting.cleared():
@@ -177,6 +209,8 @@ class MailCarrier:
     def ended(self, session: Session) -> None:
         """Forget the session; another is opened when letters wait."""
         self._sessions.discard(session)
+        self._leaving.pop(session, None)
+        self._closed_one()
         if self._queue and not self._closed:
             asyncio.get_running_loop().call_soon(self._attend)
 
@@ -198,7 +232,11 @@ class MailCarrier:
 
     @staticmethod
     def _settle(waiting: Posting | Outgoing, answer: Exception) -> None:
-        (waiting.posting if isinstance(waiting, Outgoing) else waiting).settle(answer)
+        _posting(waiting).settle(answer)
+
+
+def _posting(waiting: Posting | Outgoing) -> Posting:
+    return waiting.posting if isinstance(waiting, Outgoing) else waiting
 
 
 def _this_task() -> asyncio.Task[None]:
