@@ -3,15 +3,14 @@
 from documents.notices.checking import Problem, check, notes, regimes_of
 from documents.notices.drafting import draft
 from documents.notices.files import from_yaml, to_yaml
-from documents.notices.rendering import Rendered, render
-from documents.notices.sms import SmsLength, sms_length
+from documents.notices.rendering import LONGEST_NAME, Rendered, render
 from documents.notices.text import NoticeText, edit, from_fields, text_hash
 
 __all__ = [
+    "LONGEST_NAME",
     "NoticeText",
     "Problem",
     "Rendered",
-    "SmsLength",
     "check",
     "draft",
     "edit",
@@ -20,7 +19,6 @@ __all__ = [
     "notes",
     "regimes_of",
     "render",
-    "sms_length",
     "text_hash",
     "to_yaml",
 ]

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from documents import wording
 from documents.notices.rendering import render
-from documents.notices.sms import sms_length
 from documents.notices.text import EDITABLE, NoticeText
-from tocsin import places
+from tocsin import places, segments
 from tocsin.delivery import Channel
 
 _ALIASES: Final = {"situation-and-impact": ("situation", "impact")}
@@ -84,9 +83,7 @@ def regimes_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 def notes(text: NoticeText) -> list[str]:
     """What is worth knowing and no reason to refuse: the length of the short text as an SMS."""
-    length = sms_length(_sms(text))
-    parts = "1 segment" if length.segments == 1 else f"{length.segments} segments"
-    return [f"As an SMS the short text ({text.language}) takes {parts} ({length.units} units in {length.alphabet})."]
+    return [f"As an SMS the short text ({text.language}) takes {segments.measure(_sms(text)).sentence}."]
 
 
 def _sms(text: NoticeText) -> str:
@@ -195,9 +192,13 @@ def _sounds_like(text: NoticeText, whole: str) -> Found:
 def _short(text: NoticeText) -> Found:
     if not text.short:
         yield _problem(text, "missing-part", "short", "has no `short` text, which push messages, SMS and calls need.")
-    elif text.kind == "notice" and _renders(text) and (length := sms_length(_sms(text))).segments > _MOST_SMS_SEGMENTS:
-        most = f"{_MOST_SMS_SEGMENTS} is the most: shorten `short`."
-        yield _problem(text, "too-long", "short", f"takes {length.segments} SMS segments ({length.alphabet}); {most}")
+    elif text.kind == "notice" and _renders(text):
+        length = segments.measure(_sms(text))
+        if length.segments > _MOST_SMS_SEGMENTS:
+            most = f"{_MOST_SMS_SEGMENTS} is the most: shorten `short`."
+            yield _problem(
+                text, "too-long", "short", f"takes {length.segments} SMS segments ({length.alphabet}); {most}"
+            )
 
 
 def _renders(text: NoticeText) -> bool:

@@ -22,6 +22,7 @@ _CODE: Final = "\ue001"
 _MARKS: Final = re.compile(f"([{_NAME}{_CODE}])")
 _CODE_SHAPE: Final = re.compile(r"[A-Za-z0-9-]{1,40}")
 _LONGEST_NAME: Final = 100
+LONGEST_NAME: Final = "\U00020000" * _LONGEST_NAME  # in every measure: characters, bytes, units of an SMS
 # A name with any of these is greeted without it: markup, code, controls, direction marks, and what mail programs turn
 # into links. U+200C and U+200D stay, Persian and Indic names need them.
 _NOT_A_NAME: Final = re.compile(

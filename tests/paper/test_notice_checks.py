@@ -1,6 +1,6 @@
 import pytest
 
-from documents.notices import check, notes, regimes_of, sms_length
+from documents.notices import check, notes, regimes_of
 
 REQUIRED = ("situation-and-impact", "measures", "advice", "remedies")
 
@@ -142,29 +142,6 @@ def test_a_problem_is_one_sentence_that_names_the_language(a_text):
         assert str(problem).startswith("The notice (en) ")
         assert str(problem).endswith(".")
         assert "\n" not in str(problem)
-
-
-@pytest.mark.parametrize(
-    ("text", "alphabet", "units", "segments"),
-    [
-        ("a" * 160, "GSM-7", 160, 1),
-        ("a" * 161, "GSM-7", 161, 2),
-        ("a" * 306, "GSM-7", 306, 2),
-        ("a" * 307, "GSM-7", 307, 3),
-        ("€" * 80, "GSM-7", 160, 1),
-        ("€" * 81, "GSM-7", 162, 2),
-        ("a" * 152 + "€" + "a" * 152, "GSM-7", 306, 3),  # the escape pair does not fit the first 153
-        ("中" * 70, "UCS-2", 70, 1),
-        ("中" * 71, "UCS-2", 71, 2),
-        ("中" * 134, "UCS-2", 134, 2),
-        ("中" * 135, "UCS-2", 135, 3),
-        ("😀" * 35, "UCS-2", 70, 1),
-        ("’", "UCS-2", 1, 1),
-    ],
-)
-def test_sms_segments_are_counted_as_the_network_counts_them(text, alphabet, units, segments):
-    length = sms_length(text)
-    assert (length.alphabet, length.units, length.segments) == (alphabet, units, segments)
 
 
 def test_the_length_as_sms_is_told_and_refused_only_beyond_reason(a_text):
