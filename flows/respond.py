@@ -4,40 +4,43 @@ It reads like the plan. Every phase is a short, idempotent task over our own dat
 that crashed is simply run again. Parameters and results hold ids and counts, never personal data.
 """
 
+import asyncio
+
 from prefect import flow, task
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 from prefect.events import emit_event
 
-from flows import wiring
+from flows import send, wiring
 from flows.steps import pictures, responding
 from flows.steps.progress import Progress
 
 
 @task(task_run_name="{phase}", retries=2, retry_delay_seconds=[2, 10], persist_result=False)
-def phase(incident: str, phase: str) -> Progress:
+async def phase(incident: str, phase: str) -> Progress:
     """One phase. Retried, because a database or a provider may be away for a moment and every phase is idempotent."""
+    return await asyncio.to_thread(_run, incident, phase)
+
+
+def _run(incident: str, phase: str) -> Progress:
     with wiring.opened() as house:
-        return responding.run_phase(house, incident, phase)
+        return responding.run_phase(house, incident, phase, crew=send.elsewhere)
 
 
 @flow(name="respond", flow_run_name="respond {incident}", persist_result=False)
 async def respond(incident: str) -> list[str]:
     """Run the plan of this incident as far as it can go now; returns what it waits for."""
     with wiring.opened() as house:
-        owner = responding.take(house, incident)
-        if owner is None:
-            return ["another run of this incident"]
-        try:
+        with responding.held(house, incident) as held:
+            if not held:
+                return ["another run of this incident"]
             progress = [
-                phase(incident, "contain"),
-                phase(incident, "assess"),
-                phase(incident, "notify"),
-                phase(incident, "announce"),
-                phase(incident, "report"),
-                phase(incident, "review"),
+                await phase(incident, "contain"),
+                await phase(incident, "assess"),
+                await phase(incident, "notify"),
+                await phase(incident, "announce"),
+                await phase(incident, "report"),
+                await phase(incident, "review"),
             ]
-        finally:
-            responding.give_back(house, incident, owner)
         await show(house, incident, progress)
     return [f"{step.phase}: {item}" for step in progress for item in step.waiting]
 

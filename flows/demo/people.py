@@ -82,7 +82,7 @@ def write(path: Path, count: int, *, seed: int) -> None:
 def _people(count: int, chance: random.Random) -> Iterator[tuple[str, ...]]:
     for number in range(count):
         place, language = _place(chance)
-        name = _name(place, chance)
+        name = name_of(place, chance)
         if chance.random() < 0.015:
             yield (f"acc-{number:07d}", name, place, language, "", "", "")
             continue
@@ -98,7 +98,8 @@ def _place(chance: random.Random) -> tuple[str, str]:
     return _PLACES[0][0], _PLACES[0][1]
 
 
-def _name(place: str, chance: random.Random) -> str:
+def name_of(place: str, chance: random.Random) -> str:
+    """A made-up name, as people of the place may have."""
     if place == "CN":
         return chance.choice(_ZH_FAMILY) + chance.choice(_ZH_GIVEN)
     return f"{chance.choice(_WEST_GIVEN)} {chance.choice(_WEST_FAMILY)}"

@@ -163,9 +163,7 @@ class Teller:
         self._fill(house, incident, "notice")
         with house.database.reading() as session:
             subject = subjects.find(house, session, incident, "notice")
-        self.say(
-            f"{AUTHOR} has written the notice in zh and en: {len(subject.problems)} problems, text {subject.hash[:12]}."
-        )
+        self.say(f"{AUTHOR} has written the notice (zh, en): {len(subject.problems)} problems, {subject.content[:12]}.")
         self._approve(house, incident, "notice")
 
     def _fill(self, house: House, incident: str, kind: str) -> None:

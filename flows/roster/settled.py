@@ -16,7 +16,7 @@ from tocsin.delivery import Verdict
 #: The first fields of `NewPerson`: a plain tuple, which can be set aside.
 Fresh = tuple[int, int, str, str, str, bytes, bool, bool, bool, bool]
 
-_MAY_BE_REACHED_AFTER_ALL = frozenset({Verdict.NO_ADDRESS, Verdict.UNREACHABLE, Verdict.HELD})
+_MAY_BE_REACHED_AFTER_ALL = frozenset({Verdict.NO_ADDRESS, Verdict.UNREACHABLE, Verdict.REFUSED, Verdict.HELD})
 
 
 @dataclass(kw_only=True)

@@ -6,6 +6,7 @@ from pendulum import DateTime
 from sqlalchemy.orm import Session
 
 from db import announcements, people, reports
+from db import holds as hold_store
 from tocsin import moments
 
 
@@ -13,6 +14,18 @@ def events(session: Session, incident: str) -> list[dict[str, Any]]:
     """Events for the facts document, from our own record, oldest first."""
     found = [*_people_told(session, incident), *_filings(session, incident), *_postings(session, incident)]
     return sorted(found, key=lambda event: event["at"])
+
+
+def holds(session: Session, incident: str) -> list[dict[str, Any]]:
+    """What authorities asked for, from our own record; one that was lifted ended then, or before by its own words."""
+    found = []
+    for row in hold_store.listed(session, incident):
+        until = min((at for at in (row.lifted_at, row.until) if at is not None), default=None)
+        if until is not None and until <= row.from_at:
+            continue
+        asked = {"by": row.by, "places": row.places, "from": row.from_at.isoformat(), "written": row.written}
+        found.append(asked if until is None else {**asked, "until": until.isoformat()})
+    return found
 
 
 def done_at(row: dict[str, Any], done: list[dict[str, Any]]) -> DateTime | None:

@@ -9,15 +9,14 @@ from db import announcements as store
 from db import facts as facts_store
 from db import incidents, ledger, people, texts
 from documents import announcements, notices
-from flows.steps import approving, subjects
-from flows.steps.guarding import must_be_open
+from flows.steps import approving, holding, subjects
+from flows.steps.guarding import must_be_allowed, must_be_open
 from flows.steps.progress import Progress
 from flows.wiring import House
-from tocsin.delivery import Verdict
+from tocsin.delivery import NOT_REACHED
 from tocsin.ledger import EventType
 
 PHASE = "announce"
-_NOT_REACHED = (Verdict.UNREACHABLE, Verdict.NO_ADDRESS, Verdict.UNCERTAIN, Verdict.HELD)
 
 
 def run(house: House, incident: str) -> Progress:
@@ -28,7 +27,7 @@ def run(house: House, incident: str) -> Progress:
         published = store.listed(session, incident)
     if not counts.total or counts.pending:
         return Progress(phase=PHASE, waiting=("the end of sending",))
-    unreached = sum(counts.by_verdict.get(verdict, 0) for verdict in _NOT_REACHED)
+    unreached = sum(counts.by_verdict.get(verdict, 0) for verdict in NOT_REACHED)
     if published or not plan.announcement.wanted(unreached=unreached, total=counts.total):
         return Progress(phase=PHASE)
     return _propose_and_publish(house, incident, unreached)
@@ -40,9 +39,12 @@ def _propose_and_publish(house: House, incident: str, unreached: int) -> Progres
         made = draft(house, session, incident, by="tocsin", now=now, unreached=unreached)
         subject = subjects.find(house, session, incident, "announcement")
         state = approving.standing(house, session, incident, subject)
+        held = holding.why_not_public(session, incident)
     did = (f"announcement proposed for {unreached} people who could not be told one by one",) if made else ()
     if not state.granted:
         return Progress(phase=PHASE, did=did, waiting=(state.missing,))
+    if held is not None:
+        return Progress(phase=PHASE, did=did, waiting=(held,))
     at = publish(house, incident, by="tocsin")
     return Progress(phase=PHASE, did=(*did, f"announcement published in {at}"))
 
@@ -52,6 +54,7 @@ def draft(
 ) -> list[str]:
     """Draft the announcement in each of the plan's languages that has none yet; returns the languages drafted."""
     record = must_be_open(session, incident)
+    must_be_allowed(session, "announcement.draft", by=by, now=now, incident=incident)
     plan = house.plan(record.plan)
     stored = facts_store.latest(session, incident)
     assert stored is not None
@@ -78,10 +81,12 @@ def _notice(session: Session, incident: str, language: str) -> notices.NoticeTex
 def publish(house: House, incident: str, *, by: str) -> Path:
     """Publish the announcement to the public folder; raises NotAllowed, recorded, unless exactly it was approved."""
     now = house.now()
-    with approving.denials_recorded(house, incident, by=by, now=now), house.database.transaction() as session:
+    with house.database.transaction() as session:
+        must_be_allowed(session, "announcement.publish", by=by, now=now, incident=incident)
         plan = house.plan(incidents.get(session, incident).plan)
         subject = subjects.find(house, session, incident, "announcement")
-        approving.must_be_granted(house, session, incident, subject)
+        approving.must_be_granted(house, session, incident, subject, by=by, now=now)
+        holding.must_not_stand(session, incident)
         stored = facts_store.latest(session, incident)
         assert stored is not None
         rows = texts.all_latest(session, incident, "announcement").values()
@@ -97,13 +102,13 @@ def publish(house: House, incident: str, *, by: str) -> Path:
         row = store.put(
             session,
             incident,
-            of_hash=subject.hash,
+            of_hash=subject.content,
             languages=languages,
             path=str(published.path),
             published_at=now,
             by=by,
         )
         if before is None or before.number != row.number:
-            entry = {"hash": subject.hash, "pages_hash": published.hash, "languages": languages}
+            entry = {"hash": subject.content, "pages_hash": published.hash, "languages": languages}
             ledger.append(session, incident, EventType.ANNOUNCEMENT_PUBLISHED, actor=by, data=entry, at=now)
     return published.path

@@ -13,7 +13,7 @@ from db import facts as facts_store
 from db import incidents, ledger
 from db.tables import Duty
 from flows.steps import acts
-from flows.steps.guarding import must_be_open
+from flows.steps.guarding import must_be_allowed, must_be_open
 from flows.wiring import House
 from tocsin import differences, duties
 from tocsin import facts as fact_parser
@@ -36,6 +36,7 @@ def assess(
     stored = facts_store.get(session, incident, version) if version else facts_store.latest(session, incident)
     assert stored is not None
     document = with_acts(stored.document, acts.events(session, incident))
+    document |= {"holds": [*(document.get("holds") or []), *acts.holds(session, incident)]}
     plan = house.plan(incidents.get(session, incident).plan)
     facts = fact_parser.parse(document, source=f"incident {incident}, facts version {stored.version}")
     return duties.assess(facts, (plan.promises, *house.regimes), as_of=now).gathered()
@@ -56,13 +57,30 @@ def reassess(
     assert version is not None
     rows = keyed(after)
     _mark_done(session, incident, rows, by=by, now=now)
-    duty_store.replace(session, incident, rows, facts_version=version.version, now=now)
+    stored = duty_store.replace(session, incident, rows, facts_version=version.version, now=now)
     _mark_done(session, incident, rows, by=by, now=now)  # those that arose and were done at once
+    _say_frozen(session, stored.frozen, now=now)
     changes = differences.compare(before, after)
     for change in changes:
         entry = {"change": change.kind, **_entry(change, after)}
         ledger.append(session, incident, _LEDGER_WORD[change.kind], actor=by, data=entry, at=now)
     return changes
+
+
+def _lateness(done: Duty) -> dict[str, int]:
+    """By how much a duty was done late; nothing where it was in time."""
+    if done.overdue_at is None or done.done_at is None:
+        return {}
+    return {"late_seconds": int((done.done_at - done.overdue_at).total_seconds())}
+
+
+def _say_frozen(session: Session, frozen: tuple[Duty, ...], *, now: DateTime) -> None:
+    """What was found late before these facts could move it, and the watch has not seen yet."""
+    for duty in frozen:
+        assert duty.due is not None
+        late = int((now - duty.due).total_seconds())
+        entry = {"duty": duty.key, "due": duty.due.isoformat(), "late_seconds": late}
+        ledger.append(session, duty.incident_id, EventType.DUTY_OVERDUE, actor="tocsin", data=entry, at=now)
 
 
 def _before(session: Session, incident: str, after: duties.Assessment) -> duties.Assessment | None:
@@ -83,8 +101,8 @@ def _mark_done(session: Session, incident: str, rows: list[dict[str, Any]], *, b
     for row in rows:
         if row["status"] == "done" and row["key"] in open_keys:
             at = acts.done_at(row, done) or now
-            duty_store.mark_done(session, incident, row["key"], by=by, at=at)
-            entry = {"duty": row["key"], "at": at.isoformat()}
+            finished = duty_store.mark_done(session, incident, row["key"], by=by, at=at)
+            entry = {"duty": row["key"], "at": at.isoformat(), **_lateness(finished)}
             ledger.append(session, incident, EventType.DUTY_DONE, actor=by, data=entry, at=now)
 
 
@@ -112,9 +130,10 @@ def finish(house: House, incident: str, duty: str, *, by: str, evidence: str | N
     """
     with house.database.transaction() as session:
         must_be_open(session, incident)
+        must_be_allowed(session, "duty.done", by=by, now=now, incident=incident)
         found = duty_store.mark_done(session, incident, duty, by=by, at=now)
         digest = hashlib.sha256(evidence.encode()).hexdigest() if evidence else None
-        entry = {"duty": found.key, "at": now.isoformat(), "evidence_sha256": digest}
+        entry = {"duty": found.key, "at": now.isoformat(), "evidence_sha256": digest, **_lateness(found)}
         ledger.append(session, incident, EventType.DUTY_DONE, actor=by, data=entry, at=now)
 
 

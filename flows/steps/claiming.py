@@ -6,22 +6,25 @@ something for the ledger to say is made once more under the incident's lock, whi
 """
 
 import contextlib
+import time
 from dataclasses import dataclass, field
 
 from pendulum import DateTime
 from sqlalchemy.orm import Session
 
-from db import attempts, incidents, ledger, people, turns
+from db import attempts, holds, incidents, ledger, people, turns
 from db.attempts import Retry
 from flows.steps import halting, leasing, recovering
 from flows.steps.climbing import BatchPlan, Planned
 from flows.steps.errands import Errand
 from notifiers.journal import Journal
-from tocsin.errors import Misconfigured
+from tocsin.errors import DatabaseLost, Misconfigured
 from tocsin.ledger import EventType
 
 CLAIM_MINUTES = 10
 RENEW_MINUTES = 5  # so long before its end a claim is prolonged by a process at work
+RENEW_AGAIN_SECONDS = 20  # where the database was away
+ASK_EVERY_SECONDS = 0.1
 SKEW_SECONDS = 60  # and so long before its end nothing leaves any more: clocks of two machines differ
 LOOK_AGAIN_MINUTES = 1
 
@@ -43,6 +46,7 @@ class Claim:
     halted: str | None = None
     _stops_at: DateTime = field(init=False)
     _renews_at: DateTime = field(init=False)
+    _asks_at: float = 0.0  # by the monotonic clock: thousands of answers a second need not ask the time each
 
     def make(self, session: Session, limit: int, *, locked: bool) -> None:
         """Look at the next people whose turn it is, settle or schedule those who need no message, claim the rest."""
@@ -52,7 +56,9 @@ class Claim:
         if locked:
             incidents.lock(session, errand.incident)
         self.halted = halting.why_not(errand, session)
-        due = [] if self.halted else turns.take(session, errand.incident, now, limit)
+        held = holds.held(session, errand.incident)
+        holds.park(session, errand.incident, held, now)
+        due = [] if self.halted else turns.take(session, errand.incident, now, limit, only=errand.only, held=held)
         self.looked_at = len(due)
         plan = errand.climber.plan_batch(due, now=now, key=errand.key, text_hash=errand.approved.hash)
         if not locked and (plan.refusals or plan.doubts):
@@ -75,12 +81,19 @@ class Claim:
 
     def prolong(self) -> None:
         """Keep the claim while answers come in; one that was taken over stays as it is, and runs out."""
+        moment = time.monotonic()
+        if moment < self._asks_at:
+            return
+        self._asks_at = moment + ASK_EVERY_SECONDS
         now = self.errand.house.now()
         if now < self._renews_at:
             return
         until = now.add(minutes=CLAIM_MINUTES)
-        if self.errand.house.database.transact(lambda session: self._renew(session, until)):
-            self._ends(until)
+        try:
+            if self.errand.house.database.transact(lambda session: self._renew(session, until)):
+                self._ends(until)
+        except DatabaseLost:  # there is time: it is asked again, and nothing leaves after the end
+            self._renews_at = now.add(seconds=RENEW_AGAIN_SECONDS)
 
     def end(self) -> None:
         """Everything the journal knew is recorded."""
@@ -129,6 +142,9 @@ def _claimed(errand: Errand, limit: int) -> Claim:
             transact(lambda session: claim.make(session, limit, locked=False))
         except _NeedsLedger:
             transact(lambda session: claim.make(session, limit, locked=True))
+    except DatabaseLost as lost:
+        (journal.close if lost.doubtful else claim.end)()
+        raise
     except BaseException:
         journal.close()  # it stays: nobody knows whether the database took the claim
         raise

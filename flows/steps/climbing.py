@@ -19,6 +19,10 @@ from tocsin import ladder
 from tocsin.delivery import Channel, Outcome, Settled, Verdict
 from tocsin.plan import Plan
 
+_ORDER = tuple(Channel)
+NO_PROVIDER = "no-provider"
+ON_CALL_LIST = "on-call-list"  # why a person is unconfirmed of whom no caller has said that they were reached
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
@@ -50,11 +54,16 @@ class _Ways:
 
 @dataclass(frozen=True, kw_only=True)
 class Climber:
-    """The ladder of one plan with the providers of this installation."""
+    """The ladder of one plan with the providers of this installation.
+
+    `found_late` are waves of people who were found only after the deadline had passed: it can hurry nobody any more, so
+    the plan's own waits hold for them, from when they are sent to.
+    """
 
     plan: Plan
     providers: Sequence[Provider]
     deadline: DateTime | None
+    found_late: frozenset[int] = frozenset()
     circuits: Circuits = field(default_factory=Circuits, compare=False)
     _ways: dict[tuple[str, frozenset[Channel]], _Ways] = field(default_factory=dict, repr=False, compare=False)
 
@@ -76,9 +85,10 @@ class Climber:
                     batch.doubts.extend(lost.values())
                 case ladder.Wait(until=until):
                     batch.waits.append((person.id, until))
-                case ladder.Settle(verdict=verdict, channel=channel_or_none):
-                    batch.settles.append(Settle(person.id, verdict, channel_or_none, now))
-                    if verdict is Verdict.HELD:
+                case ladder.Settle():
+                    reason = self._why(step, ways, made)
+                    batch.settles.append(Settle(person.id, step.verdict, step.channel, now, reason))
+                    if step.verdict is Verdict.HELD:
                         batch.refusals.update(ways.refusals)
         return batch
 
@@ -86,10 +96,10 @@ class Climber:
         self, due: Sequence[Turn], *, now: DateTime, text_hash: str
     ) -> Iterator[tuple[Turn, list[Attempt], ladder.Step]]:
         """What the ladder says about each; people alike to whom nothing was sent yet are decided once."""
-        first: dict[tuple[str, str, frozenset[Channel]], ladder.Step] = {}
+        first: dict[tuple[str, str, frozenset[Channel], bool], ladder.Step] = {}
         for person in due:
             made = [attempt for attempt in person.attempts if attempt.text_hash == text_hash]
-            alike = (person.place, person.language, person.channels)
+            alike = (person.place, person.language, person.channels, person.wave in self.found_late)
             step = None if made else first.get(alike)
             if step is None:
                 step = self.step(person, [ladder.Attempt.of(one) for one in made], now=now)
@@ -106,7 +116,8 @@ class Climber:
             seed=person.id,
         )
         steps = self.plan.ladder_for(place=person.place, language=person.language)
-        return ladder.decide(rungs, made, steps, now=now, deadline=self.deadline)
+        deadline = None if person.wave in self.found_late else self.deadline
+        return ladder.decide(rungs, made, steps, now=now, deadline=deadline)
 
     def waits(self, answers: Sequence[tuple[Planned, Settled]], *, now: DateTime) -> dict[int, DateTime]:
         """Until when the ladder waits for the people of whose messages this was just heard; others are due at once.
@@ -120,7 +131,8 @@ class Climber:
             second = int(answer.at.timestamp()) + 1
             earlier = [one for one in person.attempts if one.text_hash == planned.attempt.text_hash]
             others = [ladder.Attempt.of(one) for one in earlier if one.channel is not channel]
-            key = (person.place, person.language, person.channels, channel, answer.outcome, second)
+            late = person.wave in self.found_late
+            key = (person.place, person.language, person.channels, late, channel, answer.outcome, second)
             if others or key not in alike:
                 heard = ladder.Attempt(
                     channel=channel, outcome=answer.outcome, since=pendulum.from_timestamp(second, tz="UTC")
@@ -140,6 +152,17 @@ class Climber:
         if alike not in self._ways:
             self._ways[alike] = self._ways_for(person)
         return self._ways[alike]
+
+    def _why(self, step: ladder.Settle, ways: _Ways, made: Sequence[Attempt]) -> str | None:
+        """Why the verdict is what it is, where the providers or a list of people to be called have to do with it."""
+        if step.verdict is Verdict.HELD:
+            reasons = sorted((why for _, why in ways.refusals), key=lambda why: why == NO_PROVIDER)
+            return next(iter(reasons), None)  # a provider that may not be used says more than one that is not there
+        if step.verdict is Verdict.UNCONFIRMED and step.channel is Channel.PHONE:
+            lists = {provider.name for provider in self.providers if provider.is_call_list}
+            if any(attempt.channel is step.channel and attempt.provider in lists for attempt in made):
+                return ON_CALL_LIST
+        return step.reason
 
     def _provider(self, person: Turn, channel: Channel, *, first: Provider, lost: bool) -> Provider:
         """Through whom the message goes: the first in the settings, unless it is in trouble and another one may.
@@ -162,7 +185,7 @@ class Climber:
 
     def _ways_for(self, person: Turn) -> _Ways:
         ways = _Ways(allowed={}, refusals=[])
-        for channel in person.channels:
+        for channel in sorted(person.channels, key=_ORDER.index):
             choice = self._choose(self.providers, channel, person.place)
             if isinstance(choice, Provider):
                 ways.allowed[channel] = choice

@@ -7,8 +7,8 @@ from functools import partial
 from pendulum import DateTime
 from sqlalchemy.orm import Session
 
-from db import events, ledger, receipts, watch
-from flows.steps import receiving
+from db import events, ledger, receipts, watch, wishes
+from flows.steps import calling, mailboxes, receiving
 from flows.wiring import House
 from notifiers import receipts as feeds
 from tocsin.delivery import Receipt
@@ -35,7 +35,9 @@ def collect(house: House, *, now: DateTime) -> Collected:
 
     A feed that cannot be reached now is asked again next time: its cursor moves only with what was recorded.
     """
-    applied, troubles = _apply_pushed(house, now), []
+    troubles = list(mailboxes.fetch(house, now=now))
+    calling.open_missing(house, now=now)
+    applied = _apply_pushed(house, now)
     for provider in house.settings.providers:
         if provider.receipts is None:
             continue
@@ -71,14 +73,27 @@ def _apply_pushed(house: House, now: DateTime) -> int:
         while taken == BATCH:
             taken, matched = house.database.transact(partial(_apply_batch, provider, now))
             applied += matched
+    while house.database.transact(partial(_apply_wishes, now)) == BATCH:
+        pass
     return applied
 
 
 def _apply_batch(provider: str, now: DateTime, session: Session) -> tuple[int, int]:
     batch = events.pending(session, provider, BATCH)
     matched = _write(provider, [event.receipt for event in batch if event.receipt is not None], now, session)
+    wishes.keep(session, batch)
     events.mark_applied(session, batch, now)
     return len(batch), matched
+
+
+def _apply_wishes(now: DateTime, session: Session) -> int:
+    """What people said about a channel changes on which of them they are told; one ledger entry for each incident."""
+    taken, changed = wishes.apply(session, now)
+    for incident, counts in sorted(changed.items()):
+        if counts:
+            entry = {"channels": dict(sorted(counts.items()))}
+            ledger.append(session, incident, EventType.PERSON_WISHES, actor="tocsin", data=entry, at=now)
+    return taken
 
 
 def _record(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from db import facts as facts_store
 from db import incidents, ledger, signing
 from flows.steps import assessing, containing
-from flows.steps.guarding import must_be_open
+from flows.steps.guarding import must_be_allowed, must_be_open
 from flows.wiring import House
 from tocsin import differences
 from tocsin.errors import NotAllowed
@@ -33,6 +33,7 @@ def declare(house: House, facts: Facts, *, plan: str, by: str, now: DateTime, dr
     identifier = f"{now.in_tz('UTC').to_date_string()}-{chosen.id}-{secrets.token_hex(2)}"
     _, sealed_key = house.master_key.new_incident_key(identifier)
     with house.database.transaction() as session:
+        must_be_allowed(session, "declare", by=by, now=now)
         # A master key that is not this installation's is found out now, and not when the people are to be told.
         signing.signer(session, house.master_key, now)
         incidents.create(
@@ -69,6 +70,7 @@ def change_facts(
     """Put a new version of the facts and assess again; returns what changed in the duties."""
     with house.database.transaction() as session:
         must_be_open(session, incident)
+        must_be_allowed(session, "facts.change", by=by, now=now, incident=incident)
         return _record_facts(house, session, incident, facts, by=by, now=now)
 
 
@@ -90,6 +92,7 @@ def close(house: House, incident: str, *, by: str, reason: str, destroy_data: bo
     """Close an incident, and destroy its personal data for good if asked; raises NotAllowed while something is owed."""
     with house.database.transaction() as session:
         must_be_open(session, incident)
+        must_be_allowed(session, "close", by=by, now=now, incident=incident, house=house)
         left = assessing.still_owed(session, incident)
         if left and not reason:
             raise NotAllowed(

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from db import facts as facts_store
 from db import incidents, ledger, people, texts
 from documents import notices
-from flows.steps.guarding import must_be_open
+from flows import papers
+from flows.steps.guarding import must_be_allowed, must_be_open
 from flows.wiring import House
 from tocsin.delivery import Channel
 from tocsin.errors import Invalid, NotFound
@@ -26,6 +27,7 @@ def draft_notice(house: House, incident: str, *, by: str, now: DateTime, again: 
     """Draft the notice in each language that people of the roster read, or the plan's first; returns the languages."""
     with house.database.transaction() as session:
         record = must_be_open(session, incident)
+        must_be_allowed(session, "notice.draft", by=by, now=now, incident=incident)
         plan = house.plan(record.plan)
         stored = facts_store.latest(session, incident)
         assert stored is not None
@@ -58,13 +60,10 @@ def write_files(house: House, incident: str, folder: Path, *, kind: str = "notic
     """Write the latest texts as YAML, one file a language, for a person to edit."""
     with house.database.reading() as session:
         rows = texts.all_latest(session, incident, kind).values()
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for row in rows:
-        path = folder / f"{row.language}.yaml"
-        path.write_text(notices.to_yaml(notices.from_fields(row.fields)), encoding="utf-8")
-        paths.append(path)
-    return paths
+    return [
+        papers.put(folder / f"{row.language}.yaml", notices.to_yaml(notices.from_fields(row.fields)).encode())
+        for row in rows
+    ]
 
 
 def put_files(
@@ -74,6 +73,7 @@ def put_files(
     edited = [_read(path) for path in files]
     with house.database.transaction() as session:
         must_be_open(session, incident)
+        must_be_allowed(session, "text.put", by=by, now=now, incident=incident)
         return [(text.language, *_put(session, incident, kind, text, by=by, now=now)) for text in edited]
 
 
@@ -95,15 +95,13 @@ class Preview:
     text: str
 
 
-def previews(house: House, incident: str, *, language: str | None, channel: str) -> list[Preview]:
-    """The notice on a channel, in one language or all; raises Invalid or NotFound in one sentence."""
+def previews(house: House, incident: str, *, language: str | None, channel: str, kind: str = "notice") -> list[Preview]:
+    """The notice (or announcement) on a channel, in one language or all; raises Invalid or NotFound in one sentence."""
     if channel not in set(Channel):
         raise Invalid(f"There is no channel {channel!r}: say {', '.join(Channel)}.")
     with house.database.reading() as session:
         incidents.get(session, incident)
-        rows = [
-            row for row in texts.all_latest(session, incident, "notice").values() if language in (None, row.language)
-        ]
+        rows = [row for row in texts.all_latest(session, incident, kind).values() if language in (None, row.language)]
     if not rows:
         raise NotFound(
             f"There is no notice text{f' in {language}' if language else ''} yet: `tocsin notice draft` makes one."

@@ -6,7 +6,7 @@ from pathlib import Path
 from pendulum import DateTime
 
 from flows.roster import importing
-from flows.steps.guarding import must_be_open
+from flows.steps.guarding import must_be_allowed, must_be_open
 from flows.wiring import House
 from tocsin.errors import Invalid
 
@@ -27,6 +27,7 @@ def enrol(
     """Import a file as a new wave: all of it, or nothing."""
     with house.database.transaction() as session:
         record = must_be_open(session, incident)
+        must_be_allowed(session, "roster.import", by=by, now=now, incident=incident)
     return importing.import_roster(
         house.database,
         incident,

@@ -1,6 +1,6 @@
 """What is sent for which incident: the errand that claiming, sending and recording share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from db.sealing import IncidentKey
@@ -31,3 +31,5 @@ class Errand:
     climber: Climber
     approved: Approved
     key: IncidentKey
+    only: Sequence[int] | None = None  # numbers of the people to whom it goes; None: everybody
+    hold: int = 0  # the number of the hold placed last, when the errand was begun

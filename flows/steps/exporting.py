@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from db import ledger, signing
+from flows.steps.guarding import must_be_allowed
 from flows.wiring import House
 from tocsin.errors import Invalid
 from tocsin.ledger import EventType
@@ -14,6 +15,7 @@ def write(house: House, incident: str, out: TextIO, *, by: str) -> int:
     """Write the export, whose last line is the signed head; the export itself is on the ledger. Returns the events."""
     now = house.now()
     with house.database.transaction() as session:
+        must_be_allowed(session, "ledger.export", by=by, now=now, incident=incident)
         ledger.append(session, incident, EventType.LEDGER_EXPORTED, actor=by, data={}, at=now)
         signer = signing.signer(session, house.master_key, now)
         ledger.checkpoint(session, incident, signer, now)

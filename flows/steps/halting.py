@@ -11,15 +11,13 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
-from db import incidents, texts
-from documents import notices
-from flows.steps import approving
+from db import holds, incidents
+from flows.steps import approving, subjects
 from flows.steps.errands import Errand
-from flows.steps.subjects import Subject
 from tocsin.errors import Misconfigured
 
 LOOK_SECONDS = 0.4
-PAUSED, CLOSED, NOT_APPROVED = "paused", "closed", "not-approved"
+PAUSED, CLOSED, NOT_APPROVED, HOLD = "paused", "closed", "not-approved", "hold"
 
 
 def why_not(errand: Errand, session: Session) -> str | None:
@@ -29,10 +27,11 @@ def why_not(errand: Errand, session: Session) -> str | None:
         return CLOSED
     if record.sending_paused_at is not None:
         return PAUSED
-    written = [notices.from_fields(row.fields) for row in texts.all_latest(session, errand.incident, "notice").values()]
-    if notices.text_hash(written) != errand.approved.hash:
-        return NOT_APPROVED  # new words, which nobody has approved
-    subject = Subject(name="notice", hash=errand.approved.hash, authors=frozenset(), problems=())
+    if holds.last_number(session, errand.incident) != errand.hold:
+        return HOLD  # placed since this run began, which may have its people in hand: the next goes on without them
+    subject = subjects.bound(errand.house, session, errand.incident, "notice")
+    if subject.content != errand.approved.hash:
+        return NOT_APPROVED  # new words, whoever has approved them meanwhile: another run sends them
     granted = approving.standing(errand.house, session, errand.incident, subject).granted
     return None if granted else NOT_APPROVED
 

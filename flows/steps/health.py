@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pendulum import DateTime
+
 from db import watch
 from flows.steps.watching import HEARTBEAT, LATE_AFTER_MINUTES
 from flows.wiring import House
@@ -17,6 +19,11 @@ def state(house: House) -> dict[str, Any]:
         return {"ok": False, "problem": str(error), "watch": None}
     if last is None:
         return {"ok": False, "problem": "The watch has not looked yet.", "watch": None}
-    late = (house.now() - last.at).total_seconds() > LATE_AFTER_MINUTES * 60
+    late = is_late(last.at, house.now())
     problem = f"The watch has not looked since {last.at.isoformat()}." if late else None
     return {"ok": not late, "problem": problem, "watch": last.at.isoformat()}
+
+
+def is_late(last: DateTime | None, now: DateTime) -> bool:
+    """Whether the watch, which looks every minute, has not looked for too long, or never."""
+    return last is None or (now - last).total_seconds() > LATE_AFTER_MINUTES * 60

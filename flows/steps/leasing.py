@@ -26,6 +26,20 @@ def surely_dead(owner: str) -> bool:
     return _started(int(pid)) != started
 
 
+def is_of_this_machine(owner: str) -> bool:
+    """Whether the owner was a process of this machine, be it before its last start: then its lock means what it says.
+
+    On a folder that several machines share, a lock that one holds may not be seen by the others.
+    """
+    theirs, ours = (place.rsplit("~", 2) for place in (owner.rsplit(":", 3)[0], _place()))
+    return theirs[0] == ours[0] or (theirs[1] == ours[1] != "")
+
+
+def process_of(owner: str) -> str:
+    """The process that an owner is a piece of work of."""
+    return owner.rpartition(":")[0]
+
+
 def _place() -> str:
     """Where process numbers mean what they mean here: this machine since it started, and on it this container.
 

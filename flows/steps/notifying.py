@@ -1,40 +1,57 @@
 """Notify: the approved text goes to every person on the ladder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from pendulum import DateTime
 from sqlalchemy.orm import Session
 
-from db import attempts, incidents, ledger, people, texts, waves
+from db import attempts, holds, incidents, people, texts, waves
 from documents import notices
-from flows.steps import approving, collecting, forecasting, sending, subjects
+from flows.steps import approving, collecting, forecasting, opening, senders, sending, subjects
 from flows.steps.climbing import Climber
 from flows.steps.errands import Approved, Errand
+from flows.steps.guarding import must_be_allowed
 from flows.steps.progress import Progress
 from flows.wiring import House
+from notifiers.providers import Provider
 from tocsin.errors import Misconfigured, NotAllowed, NotFound
-from tocsin.ledger import EventType
 from tocsin.plan import Plan
 
 PHASE = "notify"
+ACTOR = opening.BY_ITSELF
 
 
-def run(house: House, incident: str, *, progress: Callable[[int], None] = lambda _: None) -> Progress:
-    """Send to everyone whose turn it is, if it may go out; otherwise say what is missing."""
+def run(
+    house: House,
+    incident: str,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    crew: senders.Sending = senders.here,
+) -> Progress:
+    """Have the text sent to everyone whose turn it is, if it may go out; otherwise say what is missing.
+
+    `crew` is who sends: by default as many processes of this machine as the settings say.
+    """
     collected = collecting.collect(house, now=house.now())
     waiting = missing(house, incident) or unusable(house)
     if waiting:
         return Progress(phase=PHASE, did=collected.troubles, waiting=waiting)
-    sent = send(house, incident, by="tocsin", progress=progress)
+    errand = prepare(house, incident, by=ACTOR)
+    done = crew(errand, progress=progress)
     with house.database.transaction() as session:
         open_people = people.counts(session, incident).pending
         put_off = attempts.put_off(session, incident)
-    did = (f"{sent.messages} messages handed to providers",) if sent.messages else ()
+        held_back = opening.held_back(session, incident, errand.approved.hash)
+        held = holds.people_held(session, incident)
+    did = (f"{done.sent.messages} messages handed to providers",) if done.sent.messages else ()
     troubles = tuple(
         f"look at provider {provider}: {code}, {n} messages put off" for (provider, code), n in put_off.items()
     )
     wait = (f"receipts, or the next rung, for {open_people} people",) if open_people else ()
-    return Progress(phase=PHASE, did=(*collected.troubles, *troubles, *did), waiting=wait)
+    if held:
+        wait = (*wait, f"the end of a legal hold, for {held} people")
+    if held_back:
+        wait = (f"somebody who sends to the others too (`tocsin notice send {incident}`)",)
+    return Progress(phase=PHASE, did=(*collected.troubles, *troubles, *done.notes, *did), waiting=wait)
 
 
 def missing(house: House, incident: str) -> tuple[str, ...]:
@@ -81,34 +98,47 @@ def send(
     *,
     by: str,
     most: int | None = None,
+    only: tuple[int, ...] | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> sending.Sent:
-    """Send now, to everyone or `most` messages; raises NotAllowed, recorded, where this text is not approved."""
+    """Send now, to everyone, to the people of these numbers `only`, or the first `most` messages.
+
+    Whom a choice leaves out waits until somebody sends to all. Raises NotAllowed, recorded, where this text is not
+    approved.
+    """
+    choice = None if most is None and only is None else opening.Choice(people=only, most=most)
+    return sending.send_due(prepare(house, incident, by=by, choice=choice), most=most, progress=progress)
+
+
+def prepare(house: House, incident: str, *, by: str, choice: opening.Choice | None = None) -> Errand:
+    """Open the sending, to everyone or to chosen people only.
+
+    Raises NotAllowed, recorded, where this text is not approved or the sending is paused.
+    """
     now = house.now()
-    with approving.denials_recorded(house, incident, by=by, now=now), house.database.transaction() as session:
+    with house.database.transaction() as session:
+        must_be_allowed(session, "notice.send", by=by, now=now, incident=incident)
         incidents.lock(session, incident)
         record = incidents.get(session, incident)
         plan = house.plan(record.plan)
         subject = subjects.find(house, session, incident, "notice")
-        approving.must_be_granted(house, session, incident, subject)
+        approving.must_be_granted(house, session, incident, subject, by=by, now=now)
         if record.sending_paused_at is not None:
             raise NotAllowed(f"The sending of {incident} is paused: `tocsin resume {incident}` goes on.")
         key = house.master_key.incident_key(record.sealed_key, incident)
         approved = approved_texts(session, incident, plan)
-        climber = Climber(plan=plan, providers=house.providers, deadline=forecasting.deadline(session, incident))
-        _begin(session, incident, subject.hash, by=by, now=now)
-    errand = Errand(house=house, incident=incident, climber=climber, approved=approved, key=key)
-    return sending.send_due(errand, most=most, progress=progress)
+        climber = climber_for(session, incident, plan, house.providers)
+        opening.open_sending(session, incident, approved.hash, choice, by=by, now=now)
+        hold = holds.last_number(session, incident)
+    only = choice.people if choice else None
+    return Errand(house=house, incident=incident, climber=climber, approved=approved, key=key, only=only, hold=hold)
 
 
-def _begin(session: Session, incident: str, text_hash: str, *, by: str, now: DateTime) -> None:
-    """Open the sending of a text once for each wave; its people become due, and nobody of an earlier wave again."""
-    for wave in waves.listed(session, incident):
-        opened = {"text": text_hash, "wave": wave.number}
-        if not ledger.has(session, incident, EventType.SENDING_STARTED, opened):
-            total = people.mark_all_due(session, incident, wave.number, now)
-            entry = {**opened, "people": total}
-            ledger.append(session, incident, EventType.SENDING_STARTED, actor=by, data=entry, at=now)
+def climber_for(session: Session, incident: str, plan: Plan, providers: Sequence[Provider]) -> Climber:
+    """The ladder of a plan for the people of an incident, as its deadline and its waves stand now."""
+    until = forecasting.deadline(session, incident)
+    late = {wave.number for wave in waves.listed(session, incident) if until and wave.imported_at > until}
+    return Climber(plan=plan, providers=providers, deadline=until, found_late=frozenset(late))
 
 
 def approved_texts(session: Session, incident: str, plan: Plan) -> Approved:

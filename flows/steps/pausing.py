@@ -3,7 +3,7 @@
 from pendulum import DateTime
 
 from db import incidents, ledger
-from flows.steps.guarding import must_be_open
+from flows.steps.guarding import must_be_allowed, must_be_open
 from flows.wiring import House
 from tocsin.ledger import EventType
 
@@ -22,6 +22,8 @@ def _change(house: House, incident: str, *, at: DateTime | None, by: str, now: D
     event = EventType.SENDING_PAUSED if at is not None else EventType.SENDING_RESUMED
     with house.database.transaction() as session:
         must_be_open(session, incident)
+        act = "sending.pause" if at is not None else "sending.resume"
+        must_be_allowed(session, act, by=by, now=now, incident=incident)
         changed = incidents.pause_sending(session, incident, at)
         if changed:
             ledger.append(session, incident, event, actor=by, data={}, at=now)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pendulum import DateTime
 
-from db import announcements, attempts, incidents, ledger, people, reports
+from db import announcements, attempts, holds, incidents, ledger, people, reports
 from db import duties as duty_store
 from db.tables import Duty
 from flows.steps.progress import Progress
@@ -82,6 +82,7 @@ def summary(house: House, incident: str) -> dict[str, Any]:
     with house.database.reading() as session:
         record = incidents.get(session, incident)
         counts = people.counts(session, incident)
+        waiting = holds.people_held(session, incident)
         filed = [
             {
                 "form": row.form,
@@ -109,6 +110,7 @@ def summary(house: House, incident: str) -> dict[str, Any]:
         "people": {
             "total": counts.total,
             "open": counts.pending,
+            "held": waiting,
             "by_verdict": {str(verdict): number for verdict, number in counts.by_verdict.items()},
             "by_channel": {str(channel): number for channel, number in counts.by_channel.items()},
             "by_language": dict(counts.by_language),

@@ -1,6 +1,5 @@
 """Report: each regulator's form filled from the same facts, versioned, handed in by a person or by e-mail."""
 
-import secrets
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from db import incidents, ledger, people
 from db import reports as store
 from db.tables import Duty, Report
 from documents import forms, reports
-from flows.steps import approving, assessing, subjects
-from flows.steps.guarding import must_be_open
+from flows import papers
+from flows.steps import answering, approving, assessing, subjects
+from flows.steps.guarding import must_be_allowed, must_be_open
 from flows.steps.progress import Progress
 from flows.wiring import House
 from tocsin import moments
@@ -42,9 +42,9 @@ def run(house: House, incident: str) -> Progress:
                 did.append(f"{form.id} drafted, version {row.version}, {len(row.missing)} fields missing")
             if row.filed_at is None:
                 waiting.append(f"someone to hand in {form.id} ({row.stage})")
-    papers = [write(house, incident, form.id) for form in _all_forms(house, incident)]
+    written = [write(house, incident, form.id) for form in _all_forms(house, incident)]
     if did:
-        did.append(f"papers in {papers[0].parent}")
+        did.append(f"papers in {written[0].parent}")
     return Progress(phase=PHASE, did=tuple(did), waiting=tuple(waiting))
 
 
@@ -78,6 +78,7 @@ def draft(
 ) -> tuple[Report, bool]:
     """Fill the form from the facts; a new version only where something differs. Returns it and whether it is new."""
     must_be_open(session, incident)
+    must_be_allowed(session, "report.draft", by=by, now=now, incident=incident)
     chosen = forms.find(identifier)
     filled = _fill(house, session, incident, chosen, stage or chosen.stages[0], now=now)
     before = store.latest(session, incident, chosen.id, filled.stage)
@@ -117,7 +118,7 @@ def _fill(
         duties=[duty.row for duty in assessing.live(session, incident)],
         plan=house.plan(incidents.get(session, incident).plan).for_documents(),
         stage=stage,
-        extra=told_so_far(session, incident),
+        extra={**told_so_far(session, incident), **_reasons_for_delay(session, incident, chosen)},
         now=now,
     )
 
@@ -128,19 +129,23 @@ def told_so_far(session: Session, incident: str) -> dict[str, Any]:
     return {"people_by_verdict": dict(counts.by_verdict), "people_total": counts.total} if counts.total else {}
 
 
+def _reasons_for_delay(session: Session, incident: str, form: forms.Form) -> dict[str, Any]:
+    """The answer to a form's question for a late report, where somebody has said why (`tocsin watch late`)."""
+    served = set(_served(form, assessing.live(session, incident)))
+    given = answering.delays(session, incident, served)
+    return {field.key: given for field in form.questions if field.required_when == "late"} if given else {}
+
+
 def write(house: House, incident: str, identifier: str, *, stage: str | None = None) -> Path:
     """Write the latest version as PDF and JSON into the papers folder; returns the PDF's path."""
     chosen = forms.find(identifier)
     row = latest(house, incident, identifier, stage=stage)
     folder = house.settings.papers / incident
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     pdf = folder / f"{identifier}-{row.stage}-v{row.version}.pdf"
     if not pdf.exists():
         report = reports.from_document(row.document)
-        pdf.with_suffix(".json").write_bytes(reports.as_json(report))
-        part = pdf.with_suffix(f".{secrets.token_hex(4)}.part")  # another run may be writing the same paper
-        part.write_bytes(reports.as_pdf(chosen, report, version=row.version, at=row.at))
-        part.replace(pdf)
+        papers.put(pdf.with_suffix(".json"), reports.as_json(report), folder_mode=0o700)
+        papers.put(pdf, reports.as_pdf(chosen, report, version=row.version, at=row.at), folder_mode=0o700)
     return pdf
 
 
@@ -160,14 +165,15 @@ def filed(
     Raises NotAllowed where it was handed in before, or lacks the approvals that the plan wants of exactly this version.
     """
     chosen = forms.find(identifier)
-    with approving.denials_recorded(house, incident, by=by, now=now), house.database.transaction() as session:
+    with house.database.transaction() as session:
+        must_be_allowed(session, "report.file", by=by, now=now, incident=incident)
         row = _latest(session, incident, chosen, stage)
         if row.filed_at is not None:
             raise NotAllowed(
                 f"The {row.stage} report {identifier} was handed in at {row.filed_at}: draft the next stage."
             )
         subject = subjects.find(house, session, incident, f"report:{row.form}:{row.stage}")
-        approving.must_be_granted(house, session, incident, subject)
+        approving.must_be_granted(house, session, incident, subject, by=by, now=now)
         store.mark_filed(session, incident, row.form, row.stage, row.version, at=at, by=by, reference=reference)
         entry = {"form": identifier, "stage": row.stage, "version": row.version, "hash": row.hash, "at": at.isoformat()}
         ledger.append(session, incident, EventType.REPORT_FILED, actor=by, data=entry, at=now)

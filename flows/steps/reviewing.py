@@ -2,7 +2,7 @@
 
 from db import announcements, incidents, ledger, people, signing, tasks
 from db import facts as facts_store
-from flows.steps import assessing, containing
+from flows.steps import acting, assessing, containing
 from flows.steps.progress import Progress
 from flows.wiring import House
 from tocsin import facts as fact_parser
@@ -12,8 +12,10 @@ PHASE = "review"
 
 
 def contain(house: House, incident: str) -> Progress:
-    """Which containment tasks are still open."""
-    return _tasks_of(house, incident, "contain")
+    """Run the containment tasks' actions; which tasks are still open."""
+    acted = acting.run_due(house, incident, phase="contain")
+    left = _tasks_of(house, incident, "contain").waiting
+    return Progress(phase="contain", did=acted.did, waiting=(*acted.waiting, *left))
 
 
 def _tasks_of(house: House, incident: str, phase: str) -> Progress:
@@ -25,6 +27,7 @@ def _tasks_of(house: House, incident: str, phase: str) -> Progress:
 def assess(house: House, incident: str) -> Progress:
     """Assess again with what was done since; say which duties an unknown fact leaves open."""
     now = house.now()
+    acted = acting.run_due(house, incident, phase="assess")
     with house.database.transaction() as session:
         changes = assessing.reassess(house, session, incident, by="tocsin", now=now)
         undecided = sorted(
@@ -37,7 +40,8 @@ def assess(house: House, incident: str) -> Progress:
         )
     waiting = (f"facts: {', '.join(undecided)}",) if undecided else ()
     tasks_left = _tasks_of(house, incident, "assess").waiting
-    return Progress(phase="assess", did=tuple(change.sentence for change in changes), waiting=(*waiting, *tasks_left))
+    did = (*acted.did, *(change.sentence for change in changes))
+    return Progress(phase="assess", did=did, waiting=(*waiting, *acted.waiting, *tasks_left))
 
 
 def run(house: House, incident: str) -> Progress:

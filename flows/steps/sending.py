@@ -5,6 +5,7 @@ transaction is open while a provider is asked. Every message has an at-most-once
 is written and journalled while it is on the wire, so a kill at any instant loses nobody (see `recovering`).
 """
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,17 +18,20 @@ from db import attempts, incidents, ledger, people, turns
 from db.attempts import Retry
 from db.sealing import person_aad
 from documents import notices
-from flows.steps import claiming, receiving, recovering
+from flows.steps import calling, claiming, receiving, recovering
 from flows.steps.claiming import Claim
 from flows.steps.climbing import Planned
+from flows.steps.enduring import Endurance
 from flows.steps.errands import Errand
 from flows.steps.halting import Gate
 from flows.steps.limiting import Limiters
+from flows.steps.resting import Resting
 from notifiers.breaker import Circuits
 from notifiers.dispatch import JOURNAL_FAILED, REFUSES_US, STOPPED, TROUBLED, Deferred, Engine, dispatch
 from notifiers.providers import Provider
 from tocsin.contacts import Contact
 from tocsin.delivery import Message, Outcome, Settled
+from tocsin.errors import Misconfigured
 from tocsin.ledger import EventType
 
 BATCH = 1000
@@ -45,6 +49,7 @@ class Sent:
     outcomes: Counter[str] = field(default_factory=Counter)
     deferred: int = 0
     pauses: dict[str, tuple[DateTime, str]] = field(default_factory=dict)  # provider: until when, and why
+    unjournalled: bool = False  # a message did not leave because the crash journal could not be written
 
     def paused(self, provider: str, now: DateTime) -> str | None:
         """Why this run does not ask a provider now."""
@@ -52,7 +57,8 @@ class Sent:
         return code if now < until else None
 
     def note(self, provider: str, late: Deferred, now: DateTime) -> None:
-        """Leave a provider alone for a while that turned a whole batch away."""
+        """Leave a provider alone for a while that turned a whole batch away; see when it was our journal."""
+        self.unjournalled = self.unjournalled or late.code == JOURNAL_FAILED
         if late.code in {REFUSES_US, TROUBLED} and self.paused(provider, now) is None:
             seconds = max(PAUSE_SECONDS, late.retry_after_seconds or 0)
             self.pauses[provider] = (now.add(seconds=seconds), late.code)
@@ -88,24 +94,31 @@ class _Run:
         self._left = most
         self._sent = Sent()
         self._limiters = Limiters(errand.house)
+        self._resting = Resting(errand.house, errand.climber.circuits)
+        self._endurance = Endurance()
+        self._rounds = recovering.Rounds(errand.house, errand.incident)
         self._engine = Engine()  # keeps the connections to the providers from batch to batch
         self._clerk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
         self._ahead: Future[Claim | None]
         self._recording: tuple[Claim, Future[Recorded]] | None = None
 
     def run(self) -> Sent:
+        claim: Claim | None = None
         with self._clerk, self._engine:
-            self._claim_ahead()
-            while (claim := self._ahead.result()) is not None:
-                self._claim_ahead(claim)
-                try:
+            try:
+                self._claim_ahead()
+                while (claim := self._ahead.result()) is not None:
+                    self._claim_ahead(claim)
                     self._have_recorded(claim, list(self._send(claim)))
-                except BaseException:
-                    self._break_off(claim)
-                    raise
-                if self._ahead.result() is None:  # what is recorded now may lead to somebody's next rung
-                    self._claim_ahead()
-            self._await_recording()
+                    claim = None
+                    self._must_have_journalled()
+                    if self._ahead.result() is None:  # what is recorded now may lead to somebody's next rung
+                        self._claim_ahead()
+                self._await_recording()
+                self._endurance.through(lambda _: self._resting.tell())
+            except BaseException as error:
+                self._break_off(claim, error)
+                raise
         return self._sent
 
     def _claim_ahead(self, before: Claim | None = None) -> None:
@@ -113,12 +126,13 @@ class _Run:
         if self._left is not None and before is not None:
             self._left -= len(before.steps)
         limit = BATCH if self._left is None else min(BATCH, self._left)
-        self._ahead = self._clerk.submit(_claim_next, self._errand, limit)
+        look = self._rounds, self._resting
+        self._ahead = self._clerk.submit(_claim_next, self._errand, limit, self._endurance, *look)
 
     def _have_recorded(self, claim: Claim, results: list[Result]) -> None:
         """One batch is recorded while one is sent, never two."""
         self._await_recording()
-        self._recording = claim, self._clerk.submit(_record, self._errand, claim, results)
+        self._recording = claim, self._clerk.submit(_record, self._errand, claim, results, self._endurance)
 
     def _await_recording(self) -> None:
         if self._recording is None:
@@ -131,12 +145,21 @@ class _Run:
             raise
         self._progress(self._sent.messages)
 
-    def _break_off(self, claim: Claim) -> None:
+    def _must_have_journalled(self) -> None:
+        """Without a journal nothing may leave, so that claiming more would only go round in a ring."""
+        if self._sent.unjournalled:
+            raise recovering.unwritable(self._errand.house)
+
+    def _break_off(self, claim: Claim | None, error: BaseException) -> None:
         """Leave this batch to the recovery, which reads its journal, and give back the one that was not begun."""
-        claim.journal.close()
+        if claim is not None:
+            claim.journal.close()
+        if not isinstance(error, Exception):
+            self._endurance.give_up()  # somebody wants this to end
         if self._ahead.exception() is None and (following := self._ahead.result()) is not None:
             following.give_back()
-        self._await_recording()
+        with contextlib.suppress(Misconfigured):
+            self._await_recording()
 
     def _send(self, claim: Claim) -> Iterator[Result]:
         for provider, steps in _by_provider(claim.steps):
@@ -155,7 +178,7 @@ class _Run:
         """Send through one provider, unless it turned this run away a moment ago."""
         now = self._errand.house.now
         code = self._sent.paused(provider.name, now())
-        if code is None and receiving.refuses_us(self._errand.house, provider.name, now=now()):
+        if code is None and self._comes_back_because_of_us(provider):
             code = REFUSES_US  # its bounces say so, whatever it says when it takes a message
             self._errand.climber.circuits.troubled(provider.name, surely=True)
         if code is not None:
@@ -167,14 +190,25 @@ class _Run:
         def stop() -> bool:
             return self._gate.closed() or claim.ran_out()
 
-        limiter = self._limiters.of(provider)
+        limiter, shared = self._limiters.of(provider), self._limiters.connections(provider)
         results = dispatch(
-            messages, provider, journal=claim.journal, now=now, stop=stop, limiter=limiter, engine=self._engine
+            messages,
+            provider,
+            journal=claim.journal,
+            now=now,
+            stop=stop,
+            limiter=limiter,
+            engine=self._engine,
+            shared=shared,
         )
         for result in results:
             _hear(self._errand.climber.circuits, provider, result)
             yield result
         yield from unwritten
+
+    def _comes_back_because_of_us(self, provider: Provider) -> bool:
+        house = self._errand.house
+        return self._endurance.through(lambda _: receiving.refuses_us(house, provider.name, now=house.now()))
 
 
 def _hear(circuits: Circuits, provider: Provider, result: Result) -> None:
@@ -189,8 +223,15 @@ def _hear(circuits: Circuits, provider: Provider, result: Result) -> None:
         circuits.answered(provider.name)
 
 
-def _claim_next(errand: Errand, limit: int) -> Claim | None:
-    return claiming.claim_next(errand, limit) if limit > 0 else None
+def _claim_next(
+    errand: Errand, limit: int, endurance: Endurance, rounds: recovering.Rounds, resting: Resting
+) -> Claim | None:
+    def claim(doubtful: bool) -> Claim | None:
+        rounds.make(at_once=doubtful)  # in doubt the database may have kept a claim that we know nothing of
+        resting.look()
+        return claiming.claim_next(errand, limit)
+
+    return endurance.through(claim) if limit > 0 else None
 
 
 def _by_provider(steps: Iterable[Planned]) -> list[tuple[Provider, list[Planned]]]:
@@ -216,7 +257,7 @@ def _message(errand: Errand, step: Planned) -> Message:
     address = contact.address(channel)
     assert address is not None  # the ladder offers only channels for which there is one
     text = errand.approved.for_language(person.language)
-    rendered = notices.render(text, person_name=contact.name or None, channel=channel, code=step.attempt.key[:10])
+    rendered = notices.render(text, person_name=contact.name or None, channel=channel, code=step.attempt.key[-10:])
     return Message(
         key=step.attempt.key,
         channel=channel,
@@ -229,7 +270,7 @@ def _message(errand: Errand, step: Planned) -> Message:
     )
 
 
-def _record(errand: Errand, claim: Claim, results: list[Result]) -> Recorded:
+def _record(errand: Errand, claim: Claim, results: list[Result], endurance: Endurance) -> Recorded:
     """One transaction: outcomes, when each person is looked at again, and one ledger entry for the batch."""
     now = errand.house.now()
     step_of = {step.attempt.key: step for step in claim.steps}
@@ -240,23 +281,27 @@ def _record(errand: Errand, claim: Claim, results: list[Result]) -> Recorded:
     waits = errand.climber.waits([(step_of[result.key], result) for result in settled], now=now)
     at_once = [(step.person.id, now) for step in claim.steps if step.person.id not in waits]
 
-    def write(session: Session) -> None:
+    def write(session: Session, doubtful: bool) -> None:
         incidents.lock(session, errand.incident)
+        if doubtful and not attempts.claimed_by(session, errand.incident, claim.owner):
+            return  # it was kept, though we did not hear so
         attempts.settle_many(session, errand.incident, settled)
+        calling.open_tasks(errand.house, session, errand.incident, settled, now=now)
         attempts.retry_later(session, errand.incident, retries, owner=claim.owner)
         turns.wait_for_word(session, errand.incident, list(waits.items()), claimed_until=claim.made_until)
         people.schedule_many(session, errand.incident, at_once)
         ledger.append(session, errand.incident, EventType.SENDING_BATCH, actor="tocsin", data=entry, at=now)
 
-    errand.house.database.transact(write)
+    endurance.through(lambda doubtful: errand.house.database.transact(lambda session: write(session, doubtful)))
     claim.end()
     return Recorded(messages=len(settled), outcomes=counts, deferred=len(retries))
 
 
 def _retry(late: Deferred, now: DateTime) -> Retry:
+    tried = late.code not in _NOT_ASKED
     return Retry(
         key=late.key,
         not_before=now.add(seconds=late.retry_after_seconds or 0),
-        code=late.code or "unavailable",
-        tried=late.code not in _NOT_ASKED,
+        code=(late.code or "unavailable") if tried else None,  # it is no word of the provider's
+        tried=tried,
     )

@@ -1,117 +1,189 @@
 """Watch: what is due and not done.
 
-It is level-triggered: a run that was missed, doubled or killed loses nothing and repeats nothing.
+It is level-triggered: a run that was missed, doubled or killed loses nothing and repeats nothing. Deadlines come first;
+what may fail beside them (feeds, forecasts) is told of and keeps nobody from being warned. It costs what is due, not
+what there is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from pendulum import DateTime
 from sqlalchemy.orm import Session
 
-from db import duties, incidents, ledger, people, receipts, watch
-from db.tables import Duty
-from flows.steps import collecting, forecasting, recovering
+from db import actions, incidents, ledger, receipts, watch
+from db import alarms as outbox
+from db import duties as duty_store
+from db.ledger import Entry
+from flows import contacts
+from flows.steps import alerting, collecting, digesting, forecasting, minding, recovering, reminding, warning
+from flows.steps.warning import Plans, Warned
 from flows.wiring import House
+from tocsin.alarms import Step
+from tocsin.errors import TocsinError
 from tocsin.forecast import Forecast
-from tocsin.ledger import EventType
-from tocsin.plan import OVERDUE
+from tocsin.ledger import EventType, fingerprint
 
 HEARTBEAT = "watch"
 LATE_AFTER_MINUTES = 5
-RESPONDERS = "responders"
+PLANS = "watch:plans"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What one run of the watch saw."""
+    """What one run of the watch saw. `troubles` are sentences about what could not be done, and must be mended."""
 
     at: DateTime
     warned: tuple[str, ...]
     overdue: tuple[str, ...]
     ready: tuple[str, ...]  # incidents where respond has something to do
     missed_minutes: int
+    delivered: int = 0
+    undelivered: int = 0
+    troubles: tuple[str, ...] = ()
 
 
 def run(house: House) -> Watched:
-    """Look once over every open incident."""
-    now = house.now()
+    """Look once at everything that is due."""
+    now, plans, troubles = house.now(), Plans(house), list[str]()
+    _clock_and_plans(house, plans, now)
+    tasks = minding.tasks(house, plans, now=now)
+    held: list[str] = []
+    troubles += _enduring(lambda: held.extend(reminding.holds(house, plans, now=now)))
+    troubles += _enduring(lambda: held.extend(reminding.waiting_actions(house, plans, now=now)))
+    duties = minding.duties(house, plans, now=now)
+    digesting.digests(house, plans, now=now)
+    told = alerting.deliver(house, plans)
+    for sideline in (_collect, _recover):
+        troubles += _enduring(partial(sideline, house, now))
+    turned: list[str] = []
+    troubles += _enduring(lambda: turned.extend(_forecasts(house, plans, now)))
+    if turned:
+        told += alerting.deliver(house, plans)
+    missed, ready = house.database.transact(partial(_beat, now, house.now()))
+    return Watched(
+        at=now,
+        warned=(*held, *duties.warned, *turned),
+        overdue=(*duties.overdue, *tasks.overdue),
+        ready=ready,
+        missed_minutes=missed,
+        delivered=told.delivered,
+        undelivered=told.failed + told.doubtful,
+        troubles=(*plans.troubles, *troubles),
+    )
+
+
+def _enduring(sideline: Callable[[], object]) -> list[str]:
+    """Do something that no deadline hangs on; what goes wrong with it is said and ends nothing else."""
+    try:
+        sideline()
+    except TocsinError as error:
+        return [str(error)]
+    return []
+
+
+def _collect(house: House, now: DateTime) -> None:
     collecting.collect(house, now=now)
     with house.database.reading() as session:
-        open_incidents = [row.id for row in incidents.listed(session, state="open")]
-    for incident in open_incidents:
-        recovering.recover(house, incident, now=now)  # what a process that died had in its hands is free at once
-    foreseen = {incident: seen for incident in open_incidents if (seen := _foresee(house, incident))}
-    # One transaction over all incidents; it is run again where another writer got in its way.
-    return house.database.transact(lambda session: _look(house, session, now, foreseen))
+        unmatched = watch.any_unmatched_receipt(session)
+    if unmatched:
+        house.database.transact(partial(receipts.rematch, now=now))
 
 
-def _foresee(house: House, incident: str) -> Forecast | None:
+def _recover(house: House, now: DateTime) -> None:
+    """What a process that died had in its hands is free at once."""
     with house.database.reading() as session:
-        wanted = forecasting.wanted(session, incident)
-    return forecasting.look(house, incident) if wanted else None
+        held = watch.with_claims(session)
+    for incident in held:
+        recovering.recover(house, incident, now=now)
+    if not held:
+        recovering.sweep(house, now=now)
 
 
-def _look(house: House, session: Session, now: DateTime, foreseen: Mapping[str, Forecast]) -> Watched:
-    receipts.rematch(session, now=now)
-    missed = _missed(session, now)
-    overdue = _freeze_overdue(session, now)
-    turned = [
-        f"{incident}: {said}"
-        for incident, seen in sorted(foreseen.items())
-        if (said := forecasting.say_if_turned(session, incident, seen, now=now))
-    ]
-    warned = (*_warn(house, session, now), *turned)
-    ready = tuple(row.id for row in incidents.listed(session, state="open") if _has_work(session, row.id, now))
+def _clock_and_plans(house: House, plans: Plans, now: DateTime) -> None:
+    """Look at everything again where a plan is another one than before, or the clock has gone back."""
+    with house.database.reading() as session:
+        last = watch.last_beat(session, HEARTBEAT)
+        known = watch.last_beat(session, PLANS)
+        in_use = watch.plans_in_use(session)
+    rules = {name: plans.alarms(name).text.model_dump(mode="json") for name in in_use}
+    seen = fingerprint(rules)
+    if known is None or known.detail != seen:
+        house.database.transact(partial(_plans_changed, seen, now, known is None))
+    if last is not None and last.at > now.add(minutes=LATE_AFTER_MINUTES):
+        house.database.transact(partial(_clock_went_back, now))
+
+
+def _plans_changed(seen: str, now: DateTime, first: bool, session: Session) -> None:
+    if watch.beat_once(session, PLANS, at=now, detail=seen) and not first:
+        duty_store.look_at_all(session, now)
+
+
+def _clock_went_back(now: DateTime, session: Session) -> None:
+    """The clock ran ahead before, or is behind now: what was put off by it is brought nearer, and it is written down.
+
+    What was frozen as overdue stays so: a person decides which of the two clocks was right.
+    """
+    last = watch.last_beat(session, HEARTBEAT, lock=True)
+    if last is None or last.at <= now.add(minutes=LATE_AFTER_MINUTES):
+        return
+    back = last.at - now
+    outbox.shift(session, now=now, back=back)
+    duty_store.look_at_all(session, now)
     watch.beat(session, HEARTBEAT, at=now)
-    return Watched(at=now, warned=warned, overdue=overdue, ready=ready, missed_minutes=missed)
+    data = {"back_seconds": int(back.total_seconds())}
+    entries = [Entry(incident_id=one, type=EventType.WATCH_CLOCK, data=data) for one in watch.open_incidents(session)]
+    ledger.append_many(session, entries, actor="tocsin", at=now)
 
 
-def _missed(session: Session, now: DateTime) -> int:
-    """Whole minutes since the last heartbeat, where the watch was late; it is said on every open incident's ledger."""
-    last = watch.last_beat(session, HEARTBEAT)
+def _forecasts(house: House, plans: Plans, now: DateTime) -> list[str]:
+    """Foresee again where people wait for a message, or bad news is to be taken back; what has turned is told."""
+    with house.database.reading() as session:
+        wanted = {*watch.with_people_waiting(session), *watch.turned_forecasts(session, forecasting.SUBJECT)}
+    foreseen = {one: seen for one in sorted(wanted) if (seen := forecasting.look(house, one)) is not None}
+    return house.database.transact(partial(_say_turned, house, plans, foreseen, now)) if foreseen else []
+
+
+def _say_turned(
+    house: House, plans: Plans, foreseen: Mapping[str, Forecast], now: DateTime, session: Session
+) -> list[str]:
+    said, warned = [], []
+    for incident, seen in foreseen.items():
+        if sentence := forecasting.say_if_turned(session, incident, seen, now=now):
+            said.append(f"{incident}: {sentence}")
+            warned.append(_turned(house, plans, session, incident, sentence, now))
+    outbox.put(session, warning.messages(house, warned, now=now))
+    return said
+
+
+def _turned(house: House, plans: Plans, session: Session, incident: str, sentence: str, now: DateTime) -> Warned:
+    plan = incidents.get(session, incident).plan
+    alarms = plans.alarms(plan)
+    return Warned(
+        incident=incident,
+        subject=outbox.FORECAST,
+        step=Step(name="turned", at=now, level=0),
+        target=now,
+        line=f"{incident}: {sentence}",
+        chain=contacts.chain(house.settings, alarms.chain(key=outbox.FORECAST, audience="individuals")),
+        alarms=alarms,
+        zone=plans.zone(plan),
+    )
+
+
+def _beat(now: DateTime, said_at: DateTime, session: Session) -> tuple[int, tuple[str, ...]]:
+    """Leave the heartbeat, say for how long there was none, and find the incidents where respond has work."""
+    waiting = watch.with_people_waiting(session, until=now)
+    ready = tuple(dict.fromkeys((*waiting, *actions.ready(session, now))))
+    last = watch.last_beat(session, HEARTBEAT, lock=True)
     gap = int((now - last.at).total_seconds() // 60) if last else 0
-    if gap < LATE_AFTER_MINUTES:
-        return 0
-    for row in incidents.listed(session, state="open"):
-        ledger.append(session, row.id, EventType.WATCH_MISSED, actor="tocsin", data={"minutes": gap}, at=now)
-    return gap
-
-
-def _freeze_overdue(session: Session, now: DateTime) -> tuple[str, ...]:
-    frozen = duties.freeze_overdue(session, now)
-    for duty in frozen:
-        entry = {"duty": duty.key, "due": duty.due.isoformat() if duty.due else None}
-        ledger.append(session, duty.incident_id, EventType.DUTY_OVERDUE, actor="tocsin", data=entry, at=now)
-    return tuple(f"{duty.incident_id} {duty.key}" for duty in frozen)
-
-
-def _warn(house: House, session: Session, now: DateTime) -> tuple[str, ...]:
-    """Warn once at each share of time left that the plan names, and once when overdue."""
-    warned = []
-    for duty in duties.open_due(session):
-        if duty.target is None:
-            continue
-        plan = house.plan(incidents.get(session, duty.incident_id).plan)
-        level = plan.watch.level(
-            starts=min(duty.starts or duty.first_seen_at, duty.target), target=duty.target, now=now
-        )
-        if level and watch.warn_once(session, duty.incident_id, subject=duty.key, level=level, to=RESPONDERS, at=now):
-            entry = {"duty": duty.key, "level": level}
-            ledger.append(session, duty.incident_id, EventType.WARNING_SENT, actor="tocsin", data=entry, at=now)
-            warned.append(f"{duty.incident_id} {duty.key}: {_said(level)}{_open_question(duty)}")
-    return tuple(warned)
-
-
-def _said(level: int) -> str:
-    return "overdue" if level == OVERDUE else f"{level} % of the time is gone"
-
-
-def _open_question(duty: Duty) -> str:
-    if duty.status != "undetermined":
-        return ""
-    return f"; it may be owed, find out {', '.join(duty.unknown)}"
-
-
-def _has_work(session: Session, incident: str, now: DateTime) -> bool:
-    return people.any_due(session, incident, now)
+    missed = gap if gap >= LATE_AFTER_MINUTES else 0
+    if missed:
+        said = {"minutes": missed}
+        opened = watch.open_incidents(session)
+        entries = [Entry(incident_id=one, type=EventType.WATCH_MISSED, data=said) for one in opened]
+        ledger.append_many(session, entries, actor="tocsin", at=said_at)
+    if last is None or last.at < now:  # of two that look at once, the later look counts
+        watch.beat(session, HEARTBEAT, at=now)
+    return missed, ready

@@ -1,6 +1,8 @@
 """An installation of one's own for each test: SQLite or PostgreSQL, fake providers on loopback, a clock to move."""
 
 import base64
+import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +13,17 @@ import pytest
 import yaml
 from pendulum import DateTime
 
-from flows import wiring
+from db import duties as duty_store
+from db import incidents, ledger
+from db import tasks as task_store
+from flows import plans, wiring
 from flows.installing import install
+from flows.steps import watching
 from flows.wiring import House
-from notifiers import fakes, providers
+from notifiers import fakes, pager, providers
+from tocsin.errors import Doubtful, Unavailable
+from tocsin.plan import Plan
+from tocsin.watchtext import WatchText
 
 
 @dataclass
@@ -63,6 +72,30 @@ def installation(
         for house in made_here.houses:
             house.database.close()
         running.process.kill()  # at once: what they would still write is of no interest any more
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation without providers, on SQLite, to be copied."""
+    folder = tmp_path_factory.mktemp("furnished") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TOCSIN_DATABASE_URL", raising=False)
+        install(folder, providers=[], stores_marked=["*", "CN"], simulated_clock=True)
+    return folder
+
+
+@pytest.fixture
+def desk(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """An installation without providers, on SQLite: for what is done before anybody is sent anything."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TOCSIN_HOME", str(folder))
+    monkeypatch.delenv("TOCSIN_DATABASE_URL", raising=False)
+    shutil.copytree(furnished, folder)
+    made = Installation(folder=folder, running=None)  # type: ignore[arg-type]
+    made.set_clock(pendulum.datetime(2026, 11, 21, 2, tz="Asia/Shanghai"))
+    yield made
+    for house in made.houses:
+        house.database.close()
 
 
 @pytest.fixture
@@ -174,3 +207,153 @@ def settle(installation: Installation) -> Callable[[House, str], None]:
         raise AssertionError(message)
 
     return settled
+
+
+START = pendulum.datetime(2026, 11, 20, 12)
+TARGET = START.add(hours=72)
+WATCHED = {
+    "warn_at": [50, 75, 90],
+    "before": ["PT2H"],
+    "after": {"every": "PT6H"},
+    "people": ["security", "responders"],
+    "owners": [{"audience": "authority", "people": ["privacy officer"]}],
+    "escalate_after": "PT30M",
+}
+STAFF = {
+    name: {"name": name.title(), "urls": [f"json://127.0.0.1:9/{name}"], "groups": groups}
+    for name, groups in {"ann": ["privacy officer"], "ben": [], "cai": ["responders"]}.items()
+}
+
+
+@dataclass
+class World:
+    """An installation with a clock and people of its own; `told` is who heard what, as they would count it."""
+
+    folder: Path
+    now: DateTime = START
+    told: list[tuple[str, str, str]] = field(default_factory=list)
+    mute: set[str] = field(default_factory=set)  # whom no message reaches, surely
+    unsure: set[str] = field(default_factory=set)  # whose service gives no answer
+    rules: dict[str, object] = field(default_factory=lambda: dict(WATCHED))  # the `watch` part of the plan
+    houses: list[House] = field(default_factory=list)
+
+    def a_row(self, key: str, **changes: object) -> dict[str, object]:
+        """A duty as an assessment gives it, due after three days."""
+        return a_row(key, **changes)
+
+    def plan(self) -> Plan:
+        """A plan that ships, with these rules."""
+        shipped = plans.get("conex-easykey")
+        text = shipped.text.model_copy(update={"watch": WatchText.model_validate(self.rules)})
+        return Plan(text=text, promises=shipped.promises, every_task=shipped.every_task, document=shipped.document)
+
+    @property
+    def house(self) -> House:
+        """The installation, as its first process sees it."""
+        return self.houses[0] if self.houses else self.another()
+
+    def another(self) -> House:
+        """The installation as another process sees it."""
+        self.houses.append(wiring.assemble(self.folder))
+        return self.houses[-1]
+
+    def watch(self, **later: int) -> watching.Watched:
+        """One run of the watch, so much later."""
+        self.now = self.now.add(**later)
+        return watching.run(self.house)
+
+    def tell(self, person: str, _urls: object, *, title: str, body: str, **_: object) -> None:
+        if person in self.mute:
+            raise Unavailable("gone")
+        self.told.append((person, title, body.partition("\nIt comes to you because ")[0]))
+        if person in self.unsure:
+            raise Doubtful("no answer")
+
+    def twice(self) -> list[tuple[str, str, str]]:
+        """What somebody heard more than once."""
+        return [heard for heard, times in Counter(self.told).items() if times > 1]
+
+    def heard(self) -> set[tuple[str, str]]:
+        """What anybody heard."""
+        return {(title, body) for _, title, body in self.told}
+
+    def entries(self, kind: str) -> Counter[tuple[str, str, str]]:
+        """The entries of the ledgers of one kind, without those that say that the next person was asked."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        with self.house.database.reading() as session:
+            for incident in ("one", "two"):
+                ledger.verify(session, incident)
+                for entry in ledger.listed(session, incident):
+                    if entry.type == kind and "because" not in entry.data:
+                        about = entry.data.get("duty") or entry.data.get("task")
+                        found[incident, str(about), str(entry.data.get("step"))] += 1
+        return found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation on SQLite to copy: made once, because a migration takes longer than a run of the watch."""
+    folder = tmp_path_factory.mktemp("bare") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TOCSIN_DATABASE_URL", raising=False)
+        install(folder, providers=[], stores_marked=["*", "CN"])
+    path = folder / wiring.SETTINGS
+    settings = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**settings, "people": STAFF, "on_call": {"security": ["ben", "cai"]}}))
+    return folder
+
+
+@pytest.fixture
+def world(
+    kind: str, bare: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    folder = Path(shutil.copytree(bare, tmp_path / "home"))
+    monkeypatch.delenv("TOCSIN_DATABASE_URL", raising=False)
+    if kind == "postgresql":
+        name = f"watch_{uuid4().hex}"
+        request.getfixturevalue("administrate")(f"CREATE DATABASE {name}")
+        monkeypatch.setenv("TOCSIN_DATABASE_URL", request.getfixturevalue("postgresql")(name))
+        install(folder)
+    made = World(folder=folder)
+    monkeypatch.setattr(House, "plan", lambda _self, _name: made.plan())
+    monkeypatch.setattr(House, "now", lambda _self: made.now)
+    monkeypatch.setattr(pager, "tell", made.tell)
+    fill(made)
+    yield made
+    for house in made.houses:
+        if "database" in vars(house):
+            house.database.close()
+
+
+def fill(world: World) -> None:
+    """Two incidents: four duties to people, which are one message together; one to an authority; a task."""
+    house = world.house
+    with house.database.transaction() as session:
+        for incident in ("one", "two"):
+            _, sealed = house.master_key.new_incident_key(incident)
+            incidents.create(
+                session,
+                incident,
+                title=incident,
+                plan="conex-easykey",
+                phase="contain",
+                declared_at=START,
+                declared_by="ann",
+                sealed_key=sealed,
+            )
+        duty_store.replace(session, "one", [a_row(f"de/person-{n}") for n in range(4)], 1, START)
+        duty_store.replace(session, "two", [a_row("fr/authority", audience="authority")], 1, START)
+        task = task_store.NewTask(key="stop", phase="contain", title="Stop it", owner="ann", due=START.add(hours=30))
+        task_store.open_many(session, "two", [task])
+
+
+def a_row(key: str, **changes: object) -> dict[str, object]:
+    written = TARGET.isoformat()
+    row = {"key": key, "id": key, "regime": key.partition("/")[0], "audience": "individuals", "recipient": "someone"}
+    clock = {"status": "owed", "due": written, "target": written, "starts": START.isoformat(), "unknown": []}
+    return {**row, **clock, **changes}

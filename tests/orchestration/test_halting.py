@@ -54,6 +54,7 @@ def incident(installation, prepare: Callable[..., str], tmp_path: Path) -> str:
     rows = (f"m{n},DE,en,tok-{n:016x}" for n in range(PEOPLE))
     path.write_text("account,place,language,push_token\n" + "\n".join(rows) + "\n")
     enrolling.enrol(house, made, path, mapping=[], by="Lin Wei", now=house.now())
+    approving.approve(house, made, "notice", by="Zhao Min", now=house.now())  # they are more now
     return made
 
 

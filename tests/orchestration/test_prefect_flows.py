@@ -80,3 +80,57 @@ def test_a_run_is_refused_while_another_live_process_has_the_incident(
     assert asyncio.run(respond(incident)) == ["another run of this incident"]
     responding.give_back(house, incident, owner)
     assert asyncio.run(respond(incident)) != ["another run of this incident"]
+
+
+@pytest.mark.parametrize("installation", ["postgresql"], indirect=True)
+def test_a_work_pool_is_asked_for_senders_once_and_one_run_of_send_tells_everybody(
+    prefect: engine.Server, installation, prepare: Callable[..., str], secrets: tuple[str, ...]
+) -> None:
+    from flows import deployments
+    from flows.respond import respond
+    from flows.send import send
+
+    incident = prepare(installation.house)
+    path = installation.folder / "settings.yaml"
+    path.write_text(path.read_text() + "senders: {work_pool: many, runs: 2}\n")
+    asyncio.run(deployments.deploy("many"))
+
+    asyncio.run(respond(incident))
+    asyncio.run(respond(incident))
+
+    def asked() -> list[dict[str, Any]]:
+        found = ask(prefect, "/flow_runs/filter")
+        return [run for run in found if run["parameters"] == {"incident": incident} and run["deployment_id"]]
+
+    assert {(run["state_type"], run["work_pool_name"]) for run in asked()} == {("SCHEDULED", "many")}
+    assert len(asked()) == 2
+    assert list(installation.outbox.glob("*.jsonl")) == []
+
+    told = asyncio.run(send(incident))
+    again = asyncio.run(send(incident))
+
+    assert told["messages"] >= 5
+    assert again["messages"] == 0
+    assert [secret for secret in secrets if secret in json.dumps(asked(), ensure_ascii=False)] == []
+
+
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
+def test_where_no_worker_takes_the_senders_respond_sends_itself_and_says_so(
+    prefect: engine.Server, installation, prepare: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import deployments, send
+    from flows.steps import notifying
+
+    house = installation.house
+    incident = prepare(house)
+    path = installation.folder / "settings.yaml"
+    path.write_text(path.read_text() + "senders: {work_pool: empty, runs: 1}\n")
+    asyncio.run(deployments.deploy("empty"))
+    asked = notifying.run(installation.house, incident, crew=send.elsewhere)
+    monkeypatch.setattr(send, "UNTAKEN_SECONDS", 0)
+
+    done = notifying.run(installation.house, incident, crew=send.elsewhere)
+
+    assert "1 senders asked of work pool empty" in asked.did
+    assert any("messages handed to providers" in line for line in done.did)
+    assert any("no worker of work pool empty takes the senders" in line for line in done.did)

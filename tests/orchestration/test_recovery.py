@@ -10,15 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from db import attempts, ledger, people
-from flows.steps import enrolling, leasing, notifying, recovering, sending
+from db import attempts, ledger, people, tables
+from flows.steps import approving, enrolling, leasing, notifying, recovering, sending
 from flows.steps.claiming import Claim
 from flows.wiring import House
 from notifiers import dispatch as dispatching
 from notifiers.http_channel import Handover
 from notifiers.journal import Journal
 from tocsin.delivery import Channel, Outcome, Settled, Verdict
+from tocsin.ledger import EventType
 from tocsin.plan import Plan
 
 REAL_DISPATCH = sending.dispatch
@@ -152,6 +154,7 @@ def test_where_the_plan_holds_doubts_the_message_on_the_wire_stays_unknown(
     assert all(outbox(installation.outbox)["message", one.key] == 0 for one in unknown)
 
 
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
 def test_a_doubt_does_not_go_through_another_provider(
     installation, die: Callable[..., str], settle: Callable[[House, str], None]
 ) -> None:
@@ -161,6 +164,8 @@ def test_a_doubt_does_not_go_through_another_provider(
     (doubtful,) = [one for one in attempts_of(house, incident) if one.reason == recovering.LOST]
     path = installation.folder / "settings.yaml"
     path.write_text(path.read_text().replace(f"name: {doubtful.provider}\n", "name: successor\n"))
+    other = installation.house
+    approving.approve(other, incident, "notice", by="Zhao Min", now=other.now())  # it goes another way now
 
     settle(installation.house, incident)
 
@@ -168,6 +173,7 @@ def test_a_doubt_does_not_go_through_another_provider(
     assert outbox(installation.outbox)["message", doubtful.key] == 0
 
 
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
 def test_a_live_process_keeps_its_claim_though_the_clock_jumps(installation, die: Callable[..., str]) -> None:
     incident = die()
     house = installation.house
@@ -182,6 +188,7 @@ def test_a_live_process_keeps_its_claim_though_the_clock_jumps(installation, die
     assert recovering.recover(house, incident, now=now) > 0
 
 
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
 def test_a_process_that_hangs_loses_its_claim_once_it_has_run_out(installation, die: Callable[..., str]) -> None:
     incident = die(on_the_wire=1)
     house = installation.house
@@ -214,6 +221,107 @@ def test_a_claim_whose_journal_is_elsewhere_must_run_out_and_is_then_all_in_doub
     assert {one.outcome for one in attempts_of(house, incident)} == {Outcome.UNKNOWN}
 
 
+def as_if_of_another_machine(house: House, incident: str) -> attempts.Attempt:
+    """Let whoever died have died elsewhere, and its journal with it; returns one of its attempts."""
+    with house.database.transaction() as session:
+        ((owner, _until),) = attempts.claim_owners(session, incident)
+        _place, *process = owner.rsplit(":", 3)
+        elsewhere = ":".join(["faraway~00000000~1", *process])
+        session.execute(update(tables.Attempt).values(claim_owner=elsewhere))
+    recovering.journal_path(house, owner).rename(house.folder / "faraway.journal")
+    return attempts_of(house, incident)[0]
+
+
+@pytest.mark.parametrize("installation", ["postgresql"], indirect=True)
+def test_when_a_machine_is_gone_for_good_another_takes_its_people_up_and_marks_what_may_have_left(
+    installation, die: Callable[..., str], settle: Callable[[House, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plan, "doubt", "hold")
+    incident = die(on_the_wire=1, answered=1)
+    house = installation.house
+    claimed = len(attempts_of(house, incident))
+    until = as_if_of_another_machine(house, incident).claim_until
+    assert until is not None
+
+    notifying.run(house, incident)
+
+    assert held(house, incident) >= claimed > 1  # it may live: its lease has not ended
+    assert not any(kind == "message" for kind, _key in outbox(installation.outbox))
+
+    installation.set_clock(until.add(seconds=1))
+    settle(house, incident)  # somebody runs it again, as the watch does each minute
+
+    lost = [one for one in attempts_of(house, incident) if one.reason == recovering.LOST]
+    assert len(lost) == claimed
+    assert {one.outcome for one in lost} == {Outcome.UNKNOWN}
+    assert not {one.key for one in lost} & {key for _kind, key in outbox(installation.outbox)}
+    with house.database.reading() as session:
+        (said,) = ledger.listed(session, incident, event_type=EventType.DELIVERY_DOUBT)
+        counts = people.counts(session, incident)
+    assert said.data == {"in_doubt": claimed, "held": claimed, "sent_again_with_same_key": 0}
+    assert counts.pending == 0
+    assert counts.by_verdict[Verdict.UNCERTAIN] > 0  # who had another address was told there
+
+
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
+def test_a_long_run_takes_up_what_a_machine_left_that_died_meanwhile(
+    installation, die: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = die()
+    house = installation.house
+    until = as_if_of_another_machine(house, incident).claim_until
+    assert until is not None
+    rounds = recovering.Rounds(house, incident)
+    rounds.make()
+    installation.set_clock(until.add(seconds=1))
+
+    rounds.make()
+
+    assert held(house, incident) == 0
+
+
+@pytest.mark.parametrize("installation", ["postgresql"], indirect=True)
+def test_a_machine_that_comes_back_late_ends_the_doubts_that_its_journal_can_answer(
+    installation, die: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plan, "doubt", "hold")
+    incident = die(on_the_wire=1, answered=2)
+    house = installation.house
+    with house.database.reading() as session:
+        ((mine, _until),) = attempts.claim_owners(session, incident)
+    until = as_if_of_another_machine(house, incident).claim_until
+    assert until is not None
+    recovering.recover(house, incident, now=until)
+    (house.folder / "faraway.journal").rename(recovering.journal_path(house, mine))
+    monkeypatch.setattr(leasing, "surely_dead", lambda _owner: True)  # the machine has been started anew
+
+    recovering.recover(house, incident, now=until)
+    recovering.recover(house, incident, now=until)
+
+    after = Counter(one.outcome for one in attempts_of(house, incident))
+    assert after[Outcome.ACCEPTED] == 2
+    assert set(after) == {Outcome.ACCEPTED, Outcome.UNKNOWN}
+    assert list((house.folder / recovering.JOURNALS).iterdir()) == []
+    with house.database.reading() as session:
+        said = [event.data for event in ledger.listed(session, incident, event_type=EventType.SENDING_BATCH)]
+    assert [one["recovered"] for one in said] == [2]
+
+
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
+def test_the_lock_of_a_journal_on_a_shared_folder_says_nothing_of_another_machine(
+    installation, die: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = die(on_the_wire=1)
+    house = installation.house
+    until = attempts_of(house, incident)[0].claim_until
+    assert until is not None
+    monkeypatch.setattr(leasing, "_place", lambda: "another~00000000~1")
+
+    assert recovering.recover(house, incident, now=until.subtract(seconds=1)) == 0
+    assert recovering.recover(house, incident, now=until) > 0
+
+
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
 def test_a_journal_that_cannot_be_read_makes_doubts_and_stops_nobody(
     installation, die: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +351,7 @@ def test_a_second_recovery_finds_nothing_to_do(installation, die: Callable[..., 
     assert list((house.folder / recovering.JOURNALS).iterdir()) == []
 
 
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
 def test_journals_that_nobody_needs_are_swept_and_those_of_the_living_are_not(
     installation, prepare: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +406,7 @@ def test_a_process_that_wakes_after_its_claim_was_taken_over_sends_nothing_more(
     rows = (f"m{n},DE,en,tok-{n:016x}" for n in range(60))
     path.write_text("account,place,language,push_token\n" + "\n".join(rows) + "\n")
     enrolling.enrol(house, incident, path, mapping=[], by="Lin Wei", now=house.now())
+    approving.approve(house, incident, "notice", by="Zhao Min", now=house.now())  # they are more now
     real, seen = Handover.send, threading.Lock()
     freed: list[int] = []
     late: list[str] = []
@@ -313,11 +423,14 @@ def test_a_process_that_wakes_after_its_claim_was_taken_over_sends_nothing_more(
         return real(self, message, *wire, **how)
 
     monkeypatch.setattr(Handover, "send", send)
-    prolong, claim_next = Claim.prolong, sending._claim_next
+    prolong, once = Claim.prolong, iter([sending._claim_next])
     monkeypatch.setattr(Claim, "prolong", lambda claim: prolong(claim) if freed else None)  # it hangs so long
-    monkeypatch.setattr(  # one batch and no more
-        sending, "_claim_next", lambda errand, limit: None if freed else claim_next(errand, limit)
-    )
+    # One batch and no more: a claim ahead could take up, rightly, whom the other process gave back.
+
+    def claim(*arguments):
+        return next(once, lambda *_: None)(*arguments)
+
+    monkeypatch.setattr(sending, "_claim_next", claim)
 
     notifying.run(house, incident)
 
@@ -350,6 +463,7 @@ def test_an_owner_who_was_taken_over_cannot_give_back_what_is_another_s_by_now(
     assert {one.claim_owner for one in attempts_of(house, incident)} == {"rival"}
 
 
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
 def test_one_broken_record_holds_up_nobody_else(
     installation, prepare: Callable[..., str], settle: Callable[[House, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +488,7 @@ def test_one_broken_record_holds_up_nobody_else(
         assert people.counts(session, incident).by_verdict[Verdict.DELIVERED] == 3
 
 
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
 def test_a_plugin_that_cannot_be_opened_does_not_hang_the_sending(
     installation, prepare: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from db import attempts, incidents, ledger, people, receipts
 from flows.roster import importing
-from flows.steps import collecting, enrolling, notifying, responding, sending
+from flows.steps import approving, collecting, enrolling, notifying, responding, sending
 from tocsin.delivery import Outcome, Receipt
 
 HERE = Path(__file__).parent
@@ -53,12 +53,14 @@ def at_once(*jobs: Callable[[], object]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("installation", ["postgresql"], indirect=True)
 def test_two_processes_that_send_at_once_tell_everyone_once(
     installation, prepare: Callable[..., str], tmp_path: Path
 ) -> None:
     house = installation.house
     incident = prepare(house)
     enrolling.enrol(house, incident, a_roster(tmp_path, range(PEOPLE)), mapping=[], by="Lin Wei", now=house.now())
+    approving.approve(house, incident, "notice", by="Zhao Min", now=house.now())  # they are more now
     command = [sys.executable, str(HERE / "forking_sender.py")]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
     with (tmp_path / "log").open("wb") as log:
@@ -99,6 +101,7 @@ def test_an_import_that_meets_the_people_being_sent_to_and_the_sending_both_succ
     house = installation.house
     incident = prepare(house)
     enrolling.enrol(house, incident, a_roster(tmp_path, range(30)), mapping=[], by="Lin Wei", now=house.now())
+    approving.approve(house, incident, "notice", by="Zhao Min", now=house.now())  # they are more now
     monkeypatch.setattr(importing, "BATCH", 20)
     sent, halfway = threading.Event(), threading.Event()
     real = sending._Run._send
@@ -136,6 +139,7 @@ def test_an_import_that_meets_the_people_being_sent_to_and_the_sending_both_succ
     with house.database.reading() as session:
         assert people.counts(session, incident).total == 7 + 30 + 20
         ledger.verify(session, incident)
+    approving.approve(house, incident, "notice", by="Zhao Min", now=house.now())  # they are more now
     notifying.run(house, incident)
     taken = keys_taken(installation.outbox)
     assert max(taken.values()) == 1
@@ -214,3 +218,29 @@ def test_two_collectors_of_one_feed_count_each_receipt_once(installation, prepar
         batches = [event.data for event in ledger.listed(session, incident) if event.type == "receipt.batch"]
         ledger.verify(session, incident)
     assert sum(batch.get("delivered", 0) for batch in batches) == 2
+
+
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
+def test_a_run_of_hours_keeps_its_incident_and_the_next_has_it_at_once_when_it_ends(
+    installation, prepare: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = installation.house
+    incident = prepare(house, upto="declared")
+    monkeypatch.setattr(responding, "RENEW_SECONDS", 0.02)
+
+    def until() -> object:
+        with house.database.reading() as session:
+            return incidents.get(session, incident).lease_until
+
+    with responding.held(house, incident) as held:
+        first = until()
+        installation.set_clock(house.now().add(minutes=4))
+        patience_ends = time.monotonic() + 10
+        while until() == first and time.monotonic() < patience_ends:
+            time.sleep(0.02)
+        installation.set_clock(house.now().add(minutes=4))
+
+        assert held
+        assert responding.take(installation.house, incident) is None
+
+    assert responding.take(installation.house, incident) is not None

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 
 from db import attempts, people
-from flows.steps import enrolling, halting, notifying, sending
+from flows.steps import approving, enrolling, halting, notifying, sending
 from flows.wiring import House
 from tocsin.delivery import Channel, Verdict
 
@@ -25,6 +25,7 @@ def enrol(house: House, incident: str, folder: Path, count: int, *, token: str =
     rows = (f"s{n},DE,en,{token}{n:016x}" for n in range(count))
     path.write_text("account,place,language,push_token\n" + "\n".join(rows) + "\n")
     enrolling.enrol(house, incident, path, mapping=[], by="Lin Wei", now=house.now())
+    approving.approve(house, incident, "notice", by="Zhao Min", now=house.now())  # they are more now
 
 
 def taken(outbox: Path) -> Counter[str]:
