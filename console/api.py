@@ -11,14 +11,15 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from console import failures, hooks, pages
+from console import asked, failures, feeds, hooks, metrics, pages, session
 from flows.steps import health
 from flows.wiring import House
 from tocsin.errors import Invalid, TocsinError
 
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": f"default-src 'none'; style-src '{pages.STYLE_HASH}'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src '{pages.STYLE_HASH}'; frame-ancestors 'none'; "
+    "form-action 'self'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -53,6 +54,10 @@ def application(house: House, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
         return pages.incident(house, incident)
 
     app.include_router(hooks.router(house))
+    app.include_router(metrics.router(house))
+    app.include_router(feeds.router(house))
+    app.include_router(session.router(house))
+    app.include_router(asked.router(house))
     return app
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from console import choosing
+from console import choosing, costs
 from console.options import By, IncidentId, examples
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="notice, announcement, or report:FORM:STAGE")]
@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
 def approve(incident: IncidentId, subject: Subject, by: By = None) -> None:
     """Approve a text exactly as it stands now.
 
-    Any later change of it needs a new approval. Where the plan wants four eyes, its author may not approve it.
+    Any later change of it needs a new approval, and so do other facts, people or providers of a notice. Where the plan
+    wants four eyes, its author may not approve it.
     """
     from flows import wiring
     from flows.steps import approving
@@ -37,6 +38,8 @@ def approve(incident: IncidentId, subject: Subject, by: By = None) -> None:
         f"Approved {subject}: {len(state.given_by)} of {state.needed}."
         + ("" if state.granted else f" Still wanted: {state.missing}.")
     )
+    if subject == "notice":
+        costs.say_sms(house, found)
 
 
 def refuse(

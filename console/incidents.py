@@ -1,12 +1,16 @@
 """`tocsin declare`, `facts`, `status`, `close`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console import choosing, reading, show
-from console.options import By, IncidentId, Json, Reason, examples, group
+from console.options import By, Csv, IncidentId, Json, Reason, examples, group
 
+if TYPE_CHECKING:
+    from flows.wiring import House
+
+_CSV = ("incident", "duty", "to", "state", "due", "left")
 facts_app = group("What is known of an incident, in versions.")
 
 
@@ -19,7 +23,7 @@ def register(app: typer.Typer) -> None:
         )
     )(declare)
     app.add_typer(facts_app, name="facts")
-    app.command(epilog=examples("tocsin status", "tocsin status - --json"))(status)
+    app.command(epilog=examples("tocsin status", "tocsin status - --json", "tocsin status --csv deadlines.csv"))(status)
     app.command(epilog=examples('tocsin close - --reason "Reviewed on 3 March"', "tocsin close - --destroy-data"))(
         close
     )
@@ -143,6 +147,7 @@ def status(
             metavar="INCIDENT", help="One incident (its id, the start of it, or `-`); by default all open ones"
         ),
     ] = None,
+    csv: Csv = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Closed incidents too")] = False,
     json: Json = False,
@@ -156,19 +161,42 @@ def status(
     if incident is None:
         with house.database.reading() as session:
             rows = incidents.listed(session, state=None if every else "open")
+        if csv is not None:
+            _as_csv(house, csv, [row.id for row in rows])
+            return
         listed = [pictures.line(house, row.id) for row in rows]
         if json:
             show.as_json(listed)
         else:
             show.table("Incidents", listed, empty="none open; `tocsin declare FACTS --plan PLAN` opens one")
+            _say_watch(house)
         return
     found = choosing.incident(house, incident)
+    if csv is not None:
+        _as_csv(house, csv, [found])
+        return
     seen = forecasting.look(house, found)
     summary = {**pictures.summary(house, found), "forecast": seen.document() if seen else None}
     if json:
         show.as_json(summary)
     else:
         _print(summary)
+        _say_watch(house)
+
+
+def _as_csv(house: "House", path: str, incidents: list[str]) -> None:
+    """The deadlines, one duty a row."""
+    from flows.steps import pictures
+
+    rows = [{"incident": one, **duty} for one in incidents for duty in pictures.deadlines(house, one)]
+    show.as_csv(path, rows, _CSV)
+
+
+def _say_watch(house: "House") -> None:
+    from flows.steps import health
+
+    if problem := health.state(house)["problem"]:
+        typer.echo(f"{problem} Deadlines are not watched: `tocsin doctor` says what to do.")
 
 
 def _print(summary: dict) -> None:  # type: ignore[type-arg]
@@ -179,7 +207,8 @@ def _print(summary: dict) -> None:  # type: ignore[type-arg]
     show.table("Duties", summary["duties"], empty="none known yet")
     people = summary["people"]
     verdicts = [{"verdict": verdict, "people": count} for verdict, count in sorted(people["by_verdict"].items())]
-    show.table(f"People: {people['total']}, still open {people['open']}", verdicts, empty="no verdicts yet")
+    held = f", of these held {people['held']}" if people["held"] else ""
+    show.table(f"People: {people['total']}, still open {people['open']}{held}", verdicts, empty="no verdicts yet")
     show.table("Attempts by channel", summary["delivery"], empty="none yet")
     if summary["forecast"]:
         typer.echo(f"Forecast: {summary['forecast']['sentence']}")

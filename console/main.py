@@ -13,11 +13,18 @@ import typer
 from typer.main import get_command
 
 from console import (
+    accounts,
+    actions,
     announcing,
+    calendars,
+    calls,
     deciding,
     demo,
+    doctor,
+    drilling,
     failures,
     fakes,
+    holds,
     importing,
     incidents,
     installation,
@@ -50,8 +57,8 @@ app = typer.Typer(
 )
 
 for part in (
-    incidents, importing, tasks, roster, notices, pausing, announcing, reports, deciding, ledger, law, library, plan,
-    watching, installation, serving, fakes, demo,
+    incidents, importing, tasks, actions, holds, roster, calls, notices, pausing, announcing, reports, deciding, ledger,
+    law, library, plan, watching, accounts, calendars, doctor, installation, serving, fakes, demo, drilling,
 ):  # fmt: skip
     part.register(app)
 

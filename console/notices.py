@@ -1,12 +1,17 @@
 """`tocsin notice`: the text that individuals get, from draft to sending."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console import choosing, show
+from console import choosing, costs, persons, rehearsals, show
 from console.options import By, IncidentId, Json, examples, group
+from tocsin.errors import Invalid
+
+if TYPE_CHECKING:
+    from flows.steps.sending import Sent
+    from flows.wiring import House
 
 notice_app = group("The notice to the affected people, from draft to sending.")
 
@@ -78,26 +83,41 @@ def show_(
     for preview in drafting.previews(house, found, language=language, channel=channel):
         typer.echo(f"--- {preview.language} · {channel} · version {preview.version} by {preview.author}")
         typer.echo(f"{preview.subject}\n\n{preview.text}")
+    if channel == "sms":
+        typer.echo()
+        costs.say_sms(house, found, language)
 
 
 @notice_app.command(epilog=examples("tocsin notice check -"))
 def check(incident: IncidentId, *, json: Json = False) -> None:
-    """Check that the notice says what the plan and the law want.
+    """Check that the notice says what the plan and the law want, and fits each provider.
 
     Exit code 1 while something is missing.
     """
     from flows import wiring
-    from flows.steps import subjects
+    from flows.steps import measuring, subjects
 
     house = wiring.assemble()
     found = choosing.incident(house, incident)
     with house.database.reading() as session:
         subject = subjects.find(house, session, found, "notice")
+        sms = measuring.sms_costs(house, session, found, now=house.now())
+        remarks = measuring.remarks_on(house, session, found)
     if json:
-        show.as_json({"hash": subject.hash, "problems": list(subject.problems)})
+        show.as_json(
+            {
+                "hash": subject.hash,
+                "words": subject.content,
+                "problems": list(subject.problems),
+                "remarks": list(remarks),
+                "sms": [cost.document() for cost in sms],
+            }
+        )
     else:
         for problem in subject.problems:
             typer.echo(f"- {problem}")
+        for sentence in (*remarks, *(cost.sentence for cost in sms)):
+            typer.echo(sentence)
         typer.echo(
             f"{len(subject.problems)} to mend."
             if subject.problems
@@ -118,30 +138,74 @@ def approve(incident: IncidentId, by: By = None) -> None:
     deciding.approve(incident, "notice", by)
 
 
-@notice_app.command(epilog=examples("tocsin notice send -", "tocsin notice send - --canary 20"))
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent now; claim, send and write nothing")]
+Only = Annotated[
+    str | None,
+    typer.Option("--only", metavar="PERSONS", help="Only these: refs with commas, a file of refs, or - for stdin"),
+]
+Canary = Annotated[
+    int | None, typer.Option("--canary", metavar="N", min=1, help="Send N messages and stop, to look at them first")
+]
+Processes = Annotated[
+    int, typer.Option("--senders", metavar="N", min=1, max=64, help="Send from N processes of this machine")
+]
+
+
+@notice_app.command(
+    epilog=examples(
+        "tocsin notice send - --dry-run",
+        "tocsin notice send - --canary 20",
+        "tocsin notice send - --only colleagues.txt",
+        "tocsin notice send -",
+    )
+)
 def send(
     incident: IncidentId,
     by: By = None,
     *,
-    canary: Annotated[
-        int | None, typer.Option("--canary", metavar="N", min=1, help="Send N messages and stop, to look at them first")
-    ] = None,
+    dry_run: DryRun = False,
+    only: Only = None,
+    canary: Canary = None,
+    processes: Processes = 1,
     json: Json = False,
 ) -> None:
     """Send to everyone whose turn it is.
 
-    Refused (exit code 3) unless exactly this text is approved. Sending twice tells nobody twice.
+    Refused (exit code 3) unless exactly this text is approved. Sending twice tells nobody twice. After --only or
+    --canary the others wait until somebody sends to all.
     """
     from flows import wiring
-    from flows.steps import collecting, notifying
+    from flows.steps import opening
 
+    in_part = dry_run or canary is not None or only is not None
+    if processes > 1 and in_part:
+        raise Invalid("--senders is for sending to everybody: leave out --dry-run, --only and --canary, or --senders.")
     house = wiring.assemble()
     found = choosing.incident(house, incident)
-    collecting.collect(house, now=house.now())
-    sent = notifying.send(house, found, by=wiring.acting(by), most=canary)
+    people = None if only is None else opening.people_of(house, found, persons.refs(only))
+    if dry_run:
+        rehearsals.tell(house, found, people=people, most=canary, json=json)
+        return
+    sent = _send(house, found, by=wiring.acting(by), processes=processes, most=canary, only=people)
     if json:
         show.as_json({"messages": sent.messages, "outcomes": dict(sent.outcomes), "deferred": sent.deferred})
         return
     typer.echo(
         f"{sent.messages} messages handed to providers, {sent.deferred} put off; `tocsin status` shows who is reached."
     )
+    if in_part:
+        typer.echo(f"Look at them; `tocsin notice send {found}` then sends to the others.")
+
+
+def _send(
+    house: "House", incident: str, *, by: str, processes: int, most: int | None, only: tuple[int, ...] | None
+) -> "Sent":
+    from flows.steps import collecting, notifying, senders
+
+    collecting.collect(house, now=house.now())
+    if processes == 1:
+        return notifying.send(house, incident, by=by, most=most, only=only)
+    crew = senders.together(notifying.prepare(house, incident, by=by), processes)
+    for note in crew.notes:
+        typer.echo(note, err=True)
+    return crew.sent

@@ -13,6 +13,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs")]
 By = Annotated[
     str | None, typer.Option("--as", metavar="NAME", help="Who acts; by default $TOCSIN_USER or the login name")
 ]
+Csv = Annotated[
+    str | None, typer.Option("--csv", metavar="PATH", help="Write CSV for a spreadsheet; `-` is standard output")
+]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in words; kept with the record")]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="PATH", help="Where to write; by default standard output")
@@ -20,11 +23,11 @@ Out = Annotated[
 
 _SECTIONS = {
     "In an incident": (
-        "declare", "status", "facts", "tasks", "roster", "notice", "announce", "report", "approve", "refuse", "done",
-        "respond", "close", "ledger",
+        "declare", "status", "facts", "tasks", "hold", "roster", "calls", "notice", "announce", "report", "approve",
+        "refuse", "done", "respond", "calendar", "close", "ledger",
     ),
     "The law and the plans": ("duties", "deadline", "severity", "law", "plan"),
-    "This installation": ("init", "serve", "watch", "migrate", "fakes", "demo"),
+    "This installation": ("init", "people", "doctor", "serve", "watch", "drill", "migrate", "fakes", "demo"),
 }  # fmt: skip
 
 

@@ -7,11 +7,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console import choosing
 from db import incidents as store
-from flows.steps import pictures
+from flows.steps import health, pictures
 from flows.wiring import House
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -34,7 +35,7 @@ def incidents(house: House) -> str:
     for row in rows:
         row["next"] = next((duty for duty in row["duties"] if duty["state"] in _GROUPS[0][1]), None)
     rows.sort(key=_urgency)
-    return _page("incidents.html", house, rows=rows)
+    return _page("incidents.html", house, rows=rows, trouble=health.state(house)["problem"])
 
 
 def _urgency(row: dict[str, Any]) -> tuple[float, str]:
@@ -59,6 +60,16 @@ def incident(house: House, given: str) -> str:
 def sorry(heading: str, sentence: str) -> str:
     """A page that says in one sentence why there is nothing else on it."""
     return _ENVIRONMENT.get_template("sorry.html").render(style=_STYLE, heading=heading, sentence=sentence)
+
+
+def filled(name: str, house: House, **values: Any) -> str:
+    """A page of the templates, filled."""
+    return _page(name, house, **values)
+
+
+def as_text(document: Any) -> str:
+    """A document as people read it, line by line."""
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
 
 
 def _page(name: str, house: House, **values: Any) -> str:

@@ -9,7 +9,7 @@ from console import show
 from console.options import Json, examples, group
 
 if TYPE_CHECKING:
-    from tocsin.plan import Plan
+    from tocsin.plan import Plan, Task
 
 plan_app = group("Emergency plans: what each organisation promises, and how it acts.")
 
@@ -59,6 +59,25 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan in Y
     plan = plans.read(file)
     promised = ", ".join(rule.key for rule in plan.promises.duties)
     typer.echo(f"{file} is a plan that holds together: {plan.id}, promises {promised}, {len(plan.every_task)} tasks.")
+    for task in plan.every_task:
+        if task.action is not None:
+            typer.echo(f"  {task.key}: action {task.action}, {_would_run(task.action)}{_approved(task)}")
+
+
+def _would_run(action: str) -> str:
+    """What an action would do in this installation; nothing is run."""
+    from flows import wiring
+    from flows.steps import performing
+
+    house = wiring.assemble()
+    if not house.settings_path.exists():
+        return "which the settings must know under `actions`"
+    known = house.settings.actions.get(action)
+    return f"here {performing.told(known)}" if known else "which the settings here do not know: nothing would run"
+
+
+def _approved(task: "Task") -> str:
+    return ", once somebody has approved it" if task.needs_approval else ""
 
 
 def _line(plan: "Plan") -> dict[str, Any]:

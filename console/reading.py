@@ -1,8 +1,10 @@
-"""Facts documents, from a file or from standard input."""
+"""Facts documents, from a file or from standard input; and times, from options."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pendulum import DateTime
+
     from tocsin.facts import Facts
 
 
@@ -13,3 +15,16 @@ def facts(path: str) -> "Facts":
 
     text = wiring.read_text(path, what="The facts document")
     return parser.read(text, source="standard input" if path == "-" else path)
+
+
+def moment(written: str | None, option: str) -> "DateTime | None":
+    """A time with its offset, as an option gives it; raises Invalid in one sentence."""
+    from tocsin import moments
+    from tocsin.errors import Invalid
+
+    if written is None:
+        return None
+    try:
+        return moments.parse(written)
+    except ValueError as error:
+        raise Invalid(f"{option} {error}.") from None

@@ -63,8 +63,9 @@ def serve(
 
 
 def _hosts(settings: "Settings") -> tuple[str, ...]:
-    """By which names the console is called on this machine: its own, and those that services were told for reports."""
-    told = (urlsplit(receiver.url).hostname for receiver in settings.receivers if receiver.url)
+    """By which names the console is called on this machine: its own, and those that services and people were told."""
+    urls = (*(receiver.url for receiver in settings.receivers), settings.public_url, settings.console_url)
+    told = dict.fromkeys(urlsplit(url).hostname for url in urls if url)
     return (*_THIS_MACHINE, *(name for name in told if name))
 
 

@@ -18,6 +18,19 @@ def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
+def as_csv(path: str, rows: Sequence[Mapping[str, Any]], headings: Sequence[str]) -> None:
+    """Write rows as CSV, to a file for its owner alone, or for `-` to standard output."""
+    from pathlib import Path
+
+    from flows import private_files
+
+    if path == "-":
+        typer.echo(private_files.text(headings, rows), nl=False)
+        return
+    count = private_files.write(Path(path), headings, rows)
+    typer.echo(f"Wrote {count} rows to {path}.")
+
+
 def rich(*parts: Any) -> None:
     """Print Rich markup and tables, in one piece."""
     screen = _screen()

@@ -90,6 +90,36 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+AN_INCIDENT = """
+title: Secret leak at Example Bank
+times: {aware: 2026-11-20T10:00:00+08:00}
+organisation: {seat: CN}
+people: {total: 7, by_place: {CN: 5, DE: 2}}
+"""
+
+
+@pytest.fixture(scope="session")
+def with_an_incident(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
+    """The database of `pristine` with one incident declared in it, and the incident: made once, to write over."""
+    home = tmp_path_factory.mktemp("declared") / "home"
+    shutil.copytree(pristine, home)
+    made = Tocsin(home).ok("declare", "-", "--plan", "conex-easykey", "--json", stdin=AN_INCIDENT).json["incident"]
+    with contextlib.closing(sqlite3.connect(home / "tocsin.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return (home / "tocsin.db").read_bytes(), str(made)
+
+
+@pytest.fixture
+def declare(with_an_incident: tuple[bytes, str]) -> Callable[[Tocsin], str]:
+    """Puts that incident into an installation."""
+
+    def declared(tocsin: Tocsin) -> str:
+        (tocsin.home / "tocsin.db").write_bytes(with_an_incident[0])
+        return with_an_incident[1]
+
+    return declared
+
+
 @pytest.fixture(autouse=True)
 def houses_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Close the databases that commands open and leave to the end of their process."""
