@@ -1,7 +1,7 @@
 """How long the law takes: one incident against the whole library, a whole process, a thousand documents.
 
-`python benchmarks/law.py` prints each figure beside the one it is paired with, measured in turn in one run, with their
-ratio: the machine's noise falls on both. Goals: one incident 50 ms, a process 1 s, a thousand documents 20 s.
+`python benchmarks/law.py` prints one JSON line a figure, beside the one it is paired with, measured in turn in one run:
+the machine's noise falls on both. Goals: one incident 50 ms, a process 1 s, a thousand documents 20 s.
 """
 
 import random
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from harness import say
 
 from flows import library
 from tocsin import duties, facts, moments
@@ -47,20 +48,31 @@ def incident(number: int) -> dict[str, Any]:
     return document
 
 
-def paired(first: Callable[[], object], second: Callable[[], object], *, rounds: int) -> tuple[float, float]:
-    """The median seconds of two calls, measured in turn."""
+def paired(first: Callable[[], object], second: Callable[[], object], *, rounds: int) -> list[tuple[float, float]]:
+    """The seconds of two calls, measured in turn."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for call, times in zip((first, second), taken, strict=True):
             began = time.perf_counter()
             call()
             times.append(time.perf_counter() - began)
-    return statistics.median(taken[0]), statistics.median(taken[1])
+    return list(zip(*taken, strict=True))
 
 
-def _line(what: str, measured: tuple[float, float], beside: str) -> None:
-    whole, part = measured
-    print(f"{what}: {whole * 1000:.1f} ms; {beside}: {part * 1000:.1f} ms; ratio {whole / part:.1f}")
+def _line(what: str, measured: list[tuple[float, float]], beside: str, *, n: int = 1) -> None:
+    """One line; `n` is how many were judged in each measurement."""
+    ratios = [whole / part for whole, part in measured]
+    say(
+        what,
+        statistics.median(whole for whole, _ in measured) * 1000 / n,
+        "ms",
+        n=n,
+        runs=len(measured),
+        against=beside,
+        against_value=statistics.median(part for _, part in measured) * 1000 / n,
+        ratio=statistics.median(ratios),
+        ratio_range=[round(min(ratios), 3), round(max(ratios), 3)],
+    )
 
 
 def one_incident() -> None:
@@ -74,12 +86,10 @@ def one_incident() -> None:
             duties.assess(one, laws, as_of=as_of, everything=everything).document(everything=everything)
 
     judge(regimes, everything=True)
-    whole, rows = paired(lambda: judge(regimes, everything=False), lambda: judge(regimes, everything=True), rounds=7)
-    _line(f"{len(regimes)} laws, one incident", (whole / 20, rows / 20), "with the rows of what is not owed")
-    whole, half = paired(
-        lambda: judge(regimes, everything=True), lambda: judge(regimes[::2], everything=True), rounds=7
-    )
-    _line("all laws with every row", (whole / 20, half / 20), "every second law")
+    found = paired(lambda: judge(regimes, everything=False), lambda: judge(regimes, everything=True), rounds=7)
+    _line(f"one incident, {len(regimes)} laws", found, "with the rows of what is not owed", n=20)
+    found = paired(lambda: judge(regimes, everything=True), lambda: judge(regimes[::2], everything=True), rounds=7)
+    _line("all laws with every row", found, "every second law", n=20)
 
 
 def _run(*arguments: str, quiet: bool = True) -> None:
@@ -93,9 +103,10 @@ def processes() -> None:
         for number in range(1000):
             (Path(folder) / f"{number:04}.yaml").write_text(yaml.safe_dump(incident(number), sort_keys=False))
         one = str(Path(folder) / "0001.yaml")
-        _line("tocsin duties FACTS", paired(lambda: _run("duties", one), lambda: _run("--help"), rounds=7), "--help")
+        found = paired(lambda: _run("duties", one), lambda: _run("--help"), rounds=7)
+        _line("tocsin duties FACTS, a whole process", found, "tocsin --help")
         batch = paired(lambda: _run("duties", "--batch", folder, "--json"), lambda: _run("duties", one), rounds=2)
-        _line("tocsin duties --batch of 1,000", batch, "of one")
+        _line("tocsin duties --batch, 1,000 documents", batch, "of one")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from itertools import count
 from pathlib import Path
 
 import pendulum
+from harness import end_cleanly, say
 from pendulum import DateTime
 
 INCIDENT = "2026-11-22-acme-7f3a"
@@ -36,6 +37,7 @@ HEADINGS = ("account", "name", "email", "phone", "country", "language")
 
 
 def main() -> None:
+    end_cleanly()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("people", nargs="*", type=int, default=list(SIZES))
     parser.add_argument("--rounds", type=int, default=3)
@@ -58,29 +60,32 @@ def compare(kind: str, people: int, *, rounds: int) -> None:
         write(roster, people)
         pairs = [(measured("ours", roster, new_url()), measured("plain", roster, "")) for _ in range(rounds)]
         for figure, name, unit in (("cpu", "CPU a row", "us"), ("peak", "peak memory", "MB")):
-            mine, other = (statistics.median(pair[place][figure] for pair in pairs) for place in (0, 1))
-            say(f"roster import, {name}, {kind}", mine, unit, PEER, other, people, rounds)
+            values = [(mine[figure], other[figure]) for mine, other in pairs]
+            paired(f"roster import, {name}, {kind}", values, unit, PEER, people)
         if "server_cpu" in pairs[0][0]:
-            served = statistics.median(mine["server_cpu"] for mine, _ in pairs)
-            whole = statistics.median(mine["server_cpu"] + mine["cpu"] for mine, _ in pairs)
-            say(
-                f"roster import, the server's CPU a row, {kind}",
-                served,
-                "us",
-                "ours and the server's",
-                whole,
-                people,
-                rounds,
-            )
+            values = [(mine["server_cpu"], mine["server_cpu"] + mine["cpu"]) for mine, _ in pairs]
+            paired(f"roster import, the server's CPU a row, {kind}", values, "us", "ours and the server's", people)
         waited = measured("waits", roster, new_url())
         name = f"roster import, longest wait of another writer, {kind}"
-        say(name, waited["longest"], "s", "the whole import", waited["whole"], people, 1)
+        values = [(waited["longest"], waited["whole"])]
+        paired(name, values, "s", "the whole import", people)
 
 
-def say(bench: str, value: float, unit: str, against: str, against_value: float, n: int, runs: int) -> None:
-    line = {"bench": bench, "value": round(value, 2), "unit": unit, "against": against}
-    line |= {"against_value": round(against_value, 2), "ratio": round(value / against_value, 3), "n": n, "runs": runs}
-    print(json.dumps(line), flush=True)
+def paired(bench: str, values: list[tuple[float, float]], unit: str, against: str, n: int) -> None:
+    """One line: medians, and the median of the ratios, which are formed inside a round."""
+    mine, other = (statistics.median(pair[place] for pair in values) for place in (0, 1))
+    ratios = [one / beside for one, beside in values]
+    say(
+        bench,
+        mine,
+        unit,
+        n=n,
+        runs=len(values),
+        against=against,
+        against_value=other,
+        ratio=statistics.median(ratios),
+        ratio_range=[round(min(ratios), 3), round(max(ratios), 3)],
+    )
 
 
 def write(path: Path, people: int) -> None:
