@@ -5,8 +5,9 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_PROJECT_ENVIRONMENT := .venv
 export PREFECT_HOME ?= $(CURDIR)/.tocsin/prefect
 PY := .venv/bin/python
+unexport PYTHONDONTWRITEBYTECODE  # or each of the processes that the tests start compiles everything anew
 
-.PHONY: help demo test check format lint types imports serve clean setup
+.PHONY: help demo test bench check format lint types imports serve clean setup
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +25,10 @@ serve: setup ## console, flows and the minute's watch
 	@$(PY) -m console.main serve
 
 test: setup ## the whole suite
-	@$(PY) -m pytest -q --numprocesses=4 --dist=worksteal
+	@$(PY) -m pytest -q --numprocesses=5 --dist=worksteal
+
+bench: setup ## every benchmark beside its peers, into docs/benchmarks.md (N=20000: the short form, on the screen only)
+	@$(PY) benchmarks/run.py $(if $(N),$(N),--write docs/benchmarks.md)
 
 format: setup
 	@$(PY) -m ruff format .

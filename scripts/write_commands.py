@@ -57,6 +57,8 @@ def _sections() -> dict[str, list[tuple[str, Any]]]:
 
 def _leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     if hasattr(command, "commands"):
+        if command.invoke_without_command:
+            yield f"tocsin {name}", command
         yield from ((f"tocsin {name} {inner}", leaf) for inner, leaf in command.commands.items())
     else:
         yield f"tocsin {name}", command

@@ -92,8 +92,8 @@ def test_every_relative_link_leads_somewhere(name):
 def leaf(line):
     """The command that a line calls, its path, and the words behind it; None for a group called by its bare name."""
     command, path = GROUP, []
-    rest = shlex.split(line, comments=True)[1:]
-    while rest and hasattr(command, "commands"):
+    rest = [word for word in shlex.split(line, comments=True)[1:] if word != "OPTIONS"]
+    while rest and hasattr(command, "commands") and not (rest[0].startswith("-") and command.invoke_without_command):
         assert rest[0] in command.commands, f"no command `{rest[0]}`"
         command, path, rest = command.commands[rest[0]], [*path, rest[0]], rest[1:]
     return command, " ".join(path), rest
@@ -108,12 +108,12 @@ def told_off(line, *, whole):
         command, path, rest = leaf(line)
     except AssertionError as error:
         return f"{line}: {error}"
-    rest = [word for word in rest if word not in {"OPTIONS", "--help"}]
+    rest = [word for word in rest if word != "--help"]
     if not whole:
         known = {option for one in command.params for option in one.opts if option.startswith("-")}
         strange = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
         return f"{line}: {strange}" if strange else None
-    if hasattr(command, "commands"):
+    if hasattr(command, "commands") and not (rest and command.invoke_without_command):
         return f"{line}: a command is missing"
     try:
         command.make_context(path, rest)
