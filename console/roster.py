@@ -139,7 +139,11 @@ def list_(
     ] = None,
     unmask: Annotated[
         str | None,
-        typer.Option("--unmask", metavar="WHY", help="Show names and addresses in full; why, and how many, is logged"),
+        typer.Option(
+            "--unmask",
+            metavar="WHY",
+            help="Show names and addresses in full; WHY stands on the ledger as written: no names in it",
+        ),
     ] = None,
     by: By = None,
     *,
@@ -181,7 +185,9 @@ def decide_(
     refs: Annotated[
         list[str] | None, typer.Argument(metavar="[REF]...", help="Who, as `tocsin roster list` names them")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="How you know; kept with the record")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="How you know; it stands on the ledger as written: no names")
+    ] = "",
     by: By = None,
     *,
     everyone: Annotated[bool, typer.Option("--all", help="Everybody with the verdict `uncertain`")] = False,

@@ -230,7 +230,7 @@ def verify(incident: IncidentId, by: By = None, *, json: Json = False) -> None:
         numbers = ", ".join(map(str, broken))
         raise Unverified(f"Evidence {numbers} of {found} is not what was added: restore it from a copy.")
     if not json:
-        typer.echo(f"{len(checked)} files are what was added.")
+        typer.echo(f"Of {len(checked)} added, {len(checked)} are what they were.")
 
 
 @tasks_app.command("export", epilog=examples("tocsin tasks export - 1 --out firewall.log"))

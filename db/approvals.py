@@ -78,12 +78,6 @@ def last_of_another(session: Session, incident_id: str, subject: str, of_hash: s
     return rows.one(session, query.order_by(_APPROVAL.c.at.desc(), _APPROVAL.c.id.desc()))
 
 
-def void_others(session: Session, incident_id: str, subject: str, of_hash: str, at: DateTime) -> int:
-    """Make approvals of every other hash of the subject void, for its words have changed; returns how many."""
-    where = (*_standing(incident_id, subject), _APPROVAL.c.hash != of_hash)
-    return rows.changed(session, update(_APPROVAL).where(*where).values(void_at=at))
-
-
 def listed(session: Session, incident_id: str, subject: str | None = None) -> list[Approval]:
     """Every decision in order, void ones too."""
     query = select(Approval).where(_APPROVAL.c.incident_id == incident_id)

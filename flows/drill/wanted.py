@@ -30,7 +30,7 @@ def jobs(house: DrillHouse, session: Session, incident: str) -> Iterator[Job]:
     served: set[str] = set()
     for form in reporting.owed_forms(house, session, incident):
         yield from _reports(house, session, incident, form, now)
-        served |= set(reporting._served(form, assessing.live(session, incident)))  # noqa: SLF001 - one meaning of "served"
+        served |= set(reporting.served(form, assessing.live(session, incident)))
     for duty in assessing.live(session, incident):
         if _by_hand(duty, served):
             who = _of(scenario, FILER)

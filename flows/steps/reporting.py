@@ -54,11 +54,11 @@ def owed_forms(house: House, session: Session, incident: str) -> list[forms.Form
     return [
         form
         for form in forms.load()
-        if form.id in plan.regulators.reports and _served(form, assessing.live(session, incident))
+        if form.id in plan.regulators.reports and served(form, assessing.live(session, incident))
     ]
 
 
-def _served(form: forms.Form, live: list[Duty]) -> list[str]:
+def served(form: forms.Form, live: list[Duty]) -> list[str]:
     """The duties that handing in this form fulfils: `eu-gdpr/authority` stands for each authority's own row, too."""
     return [
         duty.id
@@ -91,7 +91,7 @@ def draft(
         stage=filled.stage,
         document=filled.document,
         missing=[asdict(gap) for gap in filled.missing],
-        duties=sorted(set(_served(chosen, assessing.live(session, incident)))),
+        duties=sorted(set(served(chosen, assessing.live(session, incident)))),
         content_hash=filled.hash,
         by=by,
         at=now,
@@ -131,8 +131,8 @@ def told_so_far(session: Session, incident: str) -> dict[str, Any]:
 
 def _reasons_for_delay(session: Session, incident: str, form: forms.Form) -> dict[str, Any]:
     """The answer to a form's question for a late report, where somebody has said why (`tocsin watch late`)."""
-    served = set(_served(form, assessing.live(session, incident)))
-    given = answering.delays(session, incident, served)
+    fulfilled = set(served(form, assessing.live(session, incident)))
+    given = answering.delays(session, incident, fulfilled)
     return {field.key: given for field in form.questions if field.required_when == "late"} if given else {}
 
 
